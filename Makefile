@@ -1,0 +1,173 @@
+# gatewire. `make help` lists what can be asked for.
+#
+# Everything is built under build/<variant>/: release (the default), asan,
+# tsan, fuzz. Sources are found by folder: a new file needs no line here.
+
+VERSION := 0.1.0
+VARIANT ?= release
+OUT     := build/$(VARIANT)
+CC      := gcc
+PREFIX  ?= /usr/local
+
+CPPFLAGS += -I. -D_GNU_SOURCE -DGW_VERSION='"$(VERSION)"' -MMD -MP
+CFLAGS   += -std=c11 -g -Wall -Wextra -Wshadow -Wstrict-prototypes \
+            -Wmissing-prototypes -Wvla -Wformat=2 -Wno-unused-parameter \
+            -Werror -fno-omit-frame-pointer $(CFLAGS_$(VARIANT))
+LDFLAGS  += $(LDFLAGS_$(VARIANT))
+
+HARDEN := -fPIE -fstack-protector-strong -fstack-clash-protection \
+          -fcf-protection
+CFLAGS_release  := -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 $(HARDEN)
+LDFLAGS_release := -pie -Wl,-z,relro,-z,now,-z,noexecstack
+CFLAGS_asan     := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+LDFLAGS_asan    := -fsanitize=address,undefined
+CFLAGS_tsan     := -O1 -fsanitize=thread
+LDFLAGS_tsan    := -fsanitize=thread
+CFLAGS_fuzz     := -O1 -fsanitize=fuzzer-no-link,address,undefined \
+                   -fno-sanitize-recover=all
+LDFLAGS_fuzz    := -fsanitize=address,undefined
+
+# What each layer may be linked with. protocol/ has no sockets, no clock, no
+# files: a stray one is a link error in test-protocol.
+PROTOCOL_LIBS := -lcrypto -lm
+STORE_LIBS    := -luv
+SERVER_LIBS   := -lwebsockets -lyaml -lssl -lpthread
+CHECK_LIBS     = $(shell pkg-config --libs check)
+
+obj = $(patsubst %.c,$(OUT)/%.o,$(shell find $(1) -name '*.c' 2>/dev/null))
+
+PROTOCOL := $(call obj,protocol)
+STORE    := $(call obj,store)
+SERVER   := $(filter-out $(OUT)/server/main.o,$(call obj,server))
+SUPPORT  := $(call obj,tests/support)
+FUZZERS  := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/replay.c,\
+            $(wildcard tests/fuzz/*.c)))
+
+.DELETE_ON_ERROR:
+.PHONY: all run test unit system fuzz-replay asan tsan lint format fuzz bench \
+        install deps deps-build deps-test deps-bench deps-run clean help
+
+all: deps-build ; @$(MAKE) --no-print-directory build/gatewire
+
+build/gatewire: $(OUT)/gatewire
+	@mkdir -p build && ln -sf $(VARIANT)/gatewire $@
+
+$(OUT)/gatewire: $(OUT)/server/main.o $(SERVER) $(OUT)/libstore.a \
+                 $(OUT)/libprotocol.a
+	@echo "  link  $@"
+	@$(CC) $(LDFLAGS) $^ $(SERVER_LIBS) $(STORE_LIBS) $(PROTOCOL_LIBS) -o $@
+
+$(OUT)/libprotocol.a: $(PROTOCOL)
+$(OUT)/libstore.a: $(STORE)
+$(OUT)/lib%.a:
+	@mkdir -p $(@D) && rm -f $@ && ar rcs $@ $^
+
+$(OUT)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo "  cc    $<"
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
+
+-include $(shell find $(OUT) -name '*.d' 2>/dev/null)
+
+# --- tests -------------------------------------------------------------------
+
+$(OUT)/test-protocol: $(call obj,tests/unit/protocol) $(SUPPORT) \
+                      $(OUT)/libprotocol.a
+	@$(CC) $(LDFLAGS) $^ $(CHECK_LIBS) $(PROTOCOL_LIBS) -o $@
+
+$(OUT)/test-store: $(call obj,tests/unit/store) $(SUPPORT) $(OUT)/libstore.a \
+                   $(OUT)/libprotocol.a
+	@$(CC) $(LDFLAGS) $^ $(CHECK_LIBS) $(STORE_LIBS) $(PROTOCOL_LIBS) -o $@
+
+$(OUT)/test-server: $(call obj,tests/unit/server) $(SUPPORT) $(SERVER) \
+                    $(OUT)/libstore.a $(OUT)/libprotocol.a
+	@$(CC) $(LDFLAGS) $^ $(CHECK_LIBS) $(SERVER_LIBS) $(STORE_LIBS) \
+	    $(PROTOCOL_LIBS) -o $@
+
+UNITS := $(foreach layer,protocol store server,\
+         $(if $(wildcard tests/unit/$(layer)),$(OUT)/test-$(layer)))
+
+unit: $(UNITS)
+	@for t in $(UNITS); do $$t || exit 1; done
+
+# Each fuzz target also replays its corpus as an ordinary test.
+$(OUT)/replay-%: $(OUT)/tests/fuzz/%.o $(OUT)/tests/fuzz/replay.o $(SERVER) \
+                 $(OUT)/libstore.a $(OUT)/libprotocol.a
+	@$(CC) $(LDFLAGS) $^ $(SERVER_LIBS) $(STORE_LIBS) $(PROTOCOL_LIBS) -o $@
+
+fuzz-replay: $(FUZZERS:%=$(OUT)/replay-%)
+	@for f in $(FUZZERS); do \
+	    $(OUT)/replay-$$f tests/fuzz/corpus/$$f || exit 1; done
+
+test: deps-build deps-test
+	@$(MAKE) --no-print-directory build/gatewire unit fuzz-replay system
+
+system: $(OUT)/gatewire
+	@GATEWIRE=$(OUT)/gatewire /usr/bin/python3 -m pytest -q -p no:cacheprovider \
+	    tests/system $(PYTEST_FLAGS)
+
+asan tsan: deps-build deps-test
+	@$(MAKE) --no-print-directory VARIANT=$@ unit fuzz-replay system
+
+FUZZ_DIR := build/fuzz
+$(FUZZ_DIR)/fuzz-%: tests/fuzz/%.c $(SERVER) $(OUT)/libstore.a $(OUT)/libprotocol.a
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) $^ $(SERVER_LIBS) \
+	    $(STORE_LIBS) $(PROTOCOL_LIBS) -o $@
+
+SECONDS ?= 60
+fuzz: deps-build
+	@test -n "$(F)" || { echo "make fuzz F=<target> [SECONDS=60]; targets:" \
+	    $(FUZZERS); exit 2; }
+	@$(MAKE) --no-print-directory VARIANT=fuzz CC=clang $(FUZZ_DIR)/fuzz-$(F)
+	@mkdir -p $(FUZZ_DIR)/found/$(F)
+	$(FUZZ_DIR)/fuzz-$(F) -max_total_time=$(SECONDS) -timeout=10 -rss_limit_mb=2048 \
+	    -print_final_stats=1 -artifact_prefix=$(FUZZ_DIR)/found/$(F)- \
+	    $(FUZZ_DIR)/found/$(F) tests/fuzz/corpus/$(F)
+
+bench: deps-build deps-bench build/gatewire
+	@tests/bench/run
+
+# --- the house ---------------------------------------------------------------
+
+C_FILES = $(shell git ls-files -co --exclude-standard '*.c' '*.h')
+
+lint: deps-build
+	@clang-format --dry-run -Werror $(C_FILES)
+	@tests/lint/layers
+format:
+	@clang-format -i $(C_FILES)
+
+run: deps-build deps-run build/gatewire
+	@clients/examples/chat/run build/gatewire
+
+install: build/gatewire
+	install -D -m 755 build/gatewire $(DESTDIR)$(PREFIX)/bin/gatewire
+
+# Packages by what needs them. Nothing happens when all are there.
+PACKAGES_build := gcc make pkg-config clang clang-format libclang-rt-14-dev \
+    libwebsockets-dev libwebsockets-evlib-uv libuv1-dev libyaml-dev libssl-dev
+PACKAGES_test  := check python3 python3-pytest python3-websockets \
+    python3-boto3 python3-yaml awscli chromium openssl
+PACKAGES_bench := nginx-light libnginx-mod-nchan
+NPM_test := tests/system/clients
+NPM_run  := clients/examples/chat
+
+deps-build: ; @tests/deps build $(PACKAGES_build)
+deps-test:  deps-run ; @tests/deps test $(PACKAGES_test) -- $(NPM_test)
+deps-bench: deps-test ; @tests/deps bench $(PACKAGES_bench)
+deps-run:   ; @tests/deps run -- $(NPM_run)
+deps: deps-build deps-test deps-bench
+
+clean:
+	rm -rf build
+
+help:
+	@echo "make            build build/gatewire"
+	@echo "make run        build, start the chat example, print its address"
+	@echo "make test       unit, corpus and system tests"
+	@echo "make asan tsan  the same tests under the sanitizers"
+	@echo "make lint       formatting and layers;  make format  fixes the first"
+	@echo "make fuzz F=http SECONDS=60   targets: $(FUZZERS)"
+	@echo "make bench      measure beside other servers (takes minutes)"
+	@echo "make install DESTDIR= PREFIX=/usr/local"
+	@echo "make deps       install what all of this needs (build test bench)"

@@ -1,0 +1,77 @@
+/*
+ * One client's socket, as the core sees it, and what it tells the core.
+ *
+ * A link begins as an HTTP connection. Each request goes up once, whole, and
+ * is answered once; the next one is read only after that. A request that
+ * asked for an upgrade may be answered with `accept`, and from then on the
+ * link carries messages. server/edge/session.c is the real one.
+ */
+#ifndef GW_PORT_LINK_H
+#define GW_PORT_LINK_H
+
+#include "protocol/http/response.h"
+#include "protocol/ws/frame.h"
+
+struct gw_link;
+
+/* The peer, as text ("203.0.113.7", "2001:db8::1"), and how it came. */
+struct gw_peer {
+    gw_str address;
+    uint16_t port;       /* the peer's */
+    uint16_t local_port; /* ours */
+    bool tls;
+};
+
+struct gw_accept {
+    gw_str key;                           /* gw_ws_handshake_check's */
+    gw_str protocol;                      /* empty: no header */
+    const struct gw_http_header *headers; /* further ones for the 101 */
+    size_t header_count;
+    struct gw_ws_limits limits;
+};
+
+/* None of these calls back into the core before it returns. */
+struct gw_link_ops {
+    /* Answers the request. `last`: close after it. */
+    void (*respond)(struct gw_link *link, const struct gw_http_answer *answer,
+                    bool last);
+
+    /* Answers it with 101; on_message and on_closed follow, with `conn`. */
+    void (*accept)(struct gw_link *link, const struct gw_accept *how,
+                   void *conn);
+
+    /* Queues one whole message. GW_E_FULL: the queue is at its bound, nothing
+     * was queued, and the link is closing with 1008 (on_closed follows).
+     * GW_E_GONE: it is closing already. */
+    gw_err (*send)(struct gw_link *link, gw_ws_opcode opcode, gw_str payload);
+
+    /* Starts the closing handshake after what is queued. */
+    void (*close)(struct gw_link *link, unsigned code, gw_str reason);
+
+    /* Stops and resumes reading; the socket's own buffers then fill up. */
+    void (*pause)(struct gw_link *link, bool paused);
+
+    struct gw_peer (*peer)(struct gw_link *link);
+};
+
+/* What a listener's owner is told; `ctx` is the listener's. */
+struct gw_link_events {
+    /* Views for this call only. `slot` is the link's own pointer, NULL at
+     * first: whoever answers later keeps what it needs there, and is told
+     * through on_gone, once, if the client leaves before the answer. */
+    void (*on_request)(void *ctx, struct gw_link *link,
+                       const struct gw_http_request *request, gw_str body,
+                       void **slot);
+    void (*on_gone)(void *ctx, void *slot);
+
+    /* payload may be written to until the call returns. */
+    void (*on_message)(void *conn, gw_ws_opcode opcode, gw_str payload);
+    void (*on_activity)(void *conn); /* a ping or pong came */
+
+    /* The last word about an accepted link; the link is not to be used any
+     * more. code is what a $disconnect event shows: the peer's, 1005, 1006,
+     * or ours when we closed first. */
+    void (*on_closed)(void *conn, unsigned code, gw_str reason);
+};
+
+#endif

@@ -1,0 +1,71 @@
+#include "tests/support/suite.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+static struct {
+    const char *name;
+    void (*fill)(TCase *tc);
+} registered[128];
+static size_t count;
+
+void gw_suite_register(const char *name, void (*fill)(TCase *tc))
+{
+    GW_ASSERT(count < GW_LEN(registered));
+    registered[count].name = name;
+    registered[count++].fill = fill;
+}
+
+const char *gw_vectors(void)
+{
+    static const char *folder;
+    struct stat st;
+
+    if (!folder)
+        folder = getenv("GATEWIRE_VECTORS");
+    if (!folder)
+        folder = "../shared/vectors";
+    return stat(folder, &st) == 0 ? folder : NULL;
+}
+
+void gw_skip(const char *what, const char *why)
+{
+    fprintf(stderr, "skipped: %s: %s\n", what, why);
+}
+
+void gw_file_read(const char *path, struct gw_buf *out)
+{
+    FILE *f = fopen(path, "rb");
+    size_t n;
+
+    ck_assert_msg(f != NULL, "cannot open %s", path);
+    gw_buf_init(out, (size_t)64 << 20);
+    do {
+        ck_assert(gw_buf_reserve(out, 65536) == GW_OK);
+        n = fread(out->at + out->len, 1, 65535, f);
+        out->len += n;
+    } while (n);
+    out->at[out->len] = '\0';
+    fclose(f);
+}
+
+int main(void)
+{
+    SRunner *runner = srunner_create(NULL);
+    int failed;
+
+    for (size_t i = 0; i < count; i++) {
+        Suite *suite = suite_create(registered[i].name);
+        TCase *tc = tcase_create(registered[i].name);
+
+        tcase_set_timeout(tc, 60);
+        registered[i].fill(tc);
+        suite_add_tcase(suite, tc);
+        srunner_add_suite(runner, suite);
+    }
+    srunner_run_all(runner, CK_ENV);
+    failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
