@@ -1,0 +1,102 @@
+/*
+ * What `gatewire.yaml`, the environment and the flags add up to: settings,
+ * the model, credentials, and the compiled plan of every stage. Loaded whole
+ * or not at all; immutable and counted afterwards, so workers share it.
+ *
+ * A reload is a second load from the same source. Whoever keeps state per
+ * stage keeps it under (api id, stage name): indexes are those of one config.
+ */
+#ifndef GW_CONFIG_CONFIG_H
+#define GW_CONFIG_CONFIG_H
+
+#include "protocol/api/plan.h"
+#include "server/config/settings.h"
+
+struct gw_config_flag {
+    gw_str key, value; /* "limits.maxFrameBytes", "64KB" */
+    gw_str name;       /* as typed: "--listen", "--set" */
+};
+
+/* "limits.maxFrameBytes=64KB", the argument of --set. */
+gw_err gw_config_flag_read(gw_str argument, struct gw_config_flag *out,
+                           struct gw_fault *why) GW_MUST_CHECK;
+
+struct gw_config_source {
+    const char *path;         /* the file; NULL: the text instead */
+    gw_str text;              /* YAML; may be empty */
+    bool dev;                 /* the defaults of `gatewire dev` */
+    char *const *environment; /* environ; NULL: none */
+    const struct gw_config_flag *flags;
+    size_t flag_count;
+};
+
+/* A whole file, for `gatewire dev` without one: the API `demo`. */
+extern const gw_str gw_config_demo;
+
+/* Complete lines, "gatewire.yaml:12:5: expected ...", without a newline. */
+enum { GW_CONFIG_ERRORS_MAX = 20 };
+struct gw_config_errors {
+    unsigned count; /* of all; the first GW_CONFIG_ERRORS_MAX are kept */
+    char lines[GW_CONFIG_ERRORS_MAX][512];
+};
+
+struct gw_credential {
+    gw_str access_key_id, secret;
+};
+
+struct gw_config {
+    atomic_uint refs;
+    struct gw_arena arena;
+    bool dev;
+    struct gw_settings settings;
+    struct gw_setting_origin origins[GW_SETTINGS_MAX]; /* one a setting */
+    const struct gw_credential *credentials;
+    size_t credential_count;
+    const struct gw_api *apis;
+    size_t api_count;
+    struct gw_plan **plans; /* api by api, stage by stage */
+    size_t plan_count;
+};
+
+/* On an error *errors has at least one line and *out is untouched. */
+gw_err gw_config_load(const struct gw_config_source *source,
+                      struct gw_config **out,
+                      struct gw_config_errors *errors) GW_MUST_CHECK;
+struct gw_config *gw_config_ref(struct gw_config *config);
+void gw_config_unref(struct gw_config *config); /* NULL is fine */
+
+/* Lookups, by text as in the request's path. NULL, or -1: there is none. */
+const struct gw_api *gw_config_api(const struct gw_config *config, gw_str id);
+const struct gw_api *gw_config_only_api(const struct gw_config *config);
+ptrdiff_t gw_config_plan_index(const struct gw_config *config, gw_str api_id,
+                               gw_str stage); /* into plans */
+struct gw_plan *gw_config_plan(const struct gw_config *config, gw_str api_id,
+                               gw_str stage); /* borrowed */
+const gw_str *gw_config_secret(const struct gw_config *config,
+                               gw_str access_key_id);
+
+/* Must @connections calls be signed? */
+bool gw_config_wants_signatures(const struct gw_config *config);
+
+/* GW_E_FORBIDDEN: @connections would be open to everybody who reaches a
+ * listener that is not on loopback, and nobody said that it should be. *why
+ * names both ways out. Ask before listening. */
+gw_err gw_config_check_exposure(const struct gw_config *config,
+                                struct gw_fault *why) GW_MUST_CHECK;
+
+/* The keys of changed settings that only a restart puts into force, joined by
+ * ", "; returns how many. */
+size_t gw_config_restart_needed(const struct gw_config *old,
+                                const struct gw_config *new_one,
+                                struct gw_buf *keys);
+
+/* "ok: 1 api, 4 routes, 1 stage" */
+gw_err gw_config_summary(const struct gw_config *config,
+                         struct gw_buf *out) GW_MUST_CHECK;
+
+/* --print-config: every setting in force and where it came from, as a YAML
+ * file that loads again; secrets masked. */
+gw_err gw_config_print(const struct gw_config *config,
+                       struct gw_buf *out) GW_MUST_CHECK;
+
+#endif
