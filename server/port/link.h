@@ -17,8 +17,8 @@ struct gw_link;
 /* The peer, as text ("203.0.113.7", "2001:db8::1"), and how it came. */
 struct gw_peer {
     gw_str address;
-    uint16_t port;       /* the peer's */
-    uint16_t local_port; /* ours */
+    gw_str local_address; /* ours, as the client reached us */
+    uint16_t port, local_port;
     bool tls;
 };
 
@@ -51,6 +51,7 @@ struct gw_link_ops {
     /* Stops and resumes reading; the socket's own buffers then fill up. */
     void (*pause)(struct gw_link *link, bool paused);
 
+    /* The texts are valid until the next call on any link. */
     struct gw_peer (*peer)(struct gw_link *link);
 };
 

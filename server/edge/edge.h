@@ -1,0 +1,63 @@
+/*
+ * The edge of one worker: its libwebsockets context, its listeners, its
+ * sockets. Implements port/link.h. One thread only.
+ *
+ * libwebsockets owns the sockets (TLS, life, write path) in its raw role; the
+ * codecs are protocol/http and protocol/ws; what is queued is ours, and leaves
+ * in one write per socket and loop turn.
+ */
+#ifndef GW_EDGE_EDGE_H
+#define GW_EDGE_EDGE_H
+
+#include "protocol/base/str.h"
+#include "server/config/settings.h"
+#include "server/edge/address.h"
+#include "server/loop.h"
+#include "server/observe/metrics.h"
+#include "server/port/link.h"
+
+struct gw_edge;
+
+/* settings: what new connections go by; see gw_edge_configure. addresses: the
+ * process's table of limits per address; metrics: this worker's. Create edges
+ * one after another on one thread: libwebsockets' set-up is not re-entrant. */
+struct gw_edge *gw_edge_new(struct gw_loop *loop,
+                            const struct gw_settings *settings,
+                            unsigned workers, struct gw_addresses *addresses,
+                            struct gw_metrics *metrics, struct gw_fault *why);
+
+/* New limits and certificates, for what comes from now on. The settings must
+ * stay until the next call. An error leaves the old certificate in force. */
+gw_err gw_edge_configure(struct gw_edge *edge,
+                         const struct gw_settings *settings,
+                         struct gw_fault *why) GW_MUST_CHECK;
+
+/* Accepts from a listening socket, which it then owns. `tls`: also TLS, told
+ * from plain text by the first byte. */
+void gw_edge_listen(struct gw_edge *edge, int fd, bool tls,
+                    const struct gw_link_events *events, void *ctx);
+
+/* Accepts no more on any listener whose events these are. */
+void gw_edge_stop_listening(struct gw_edge *edge,
+                            const struct gw_link_events *events);
+
+/* Closes every socket with 1001 (or, without a WebSocket on it, as soon as
+ * its answer is out). */
+void gw_edge_drain(struct gw_edge *edge);
+
+size_t gw_edge_open_count(const struct gw_edge *edge);
+
+/* Drops what is still open and destroys the context. The loop must run on
+ * until gw_edge_is_closed, then gw_edge_free. */
+void gw_edge_close(struct gw_edge *edge);
+bool gw_edge_is_closed(const struct gw_edge *edge);
+void gw_edge_free(struct gw_edge *edge);
+
+/* A bound, listening, non-blocking socket with SO_REUSEPORT. Port 0 takes a
+ * free one; *bound is what it is in the end ("127.0.0.1:8080"). */
+enum { GW_BOUND_MAX = 64 };
+gw_err gw_edge_bind(const struct gw_address *address, int *fd,
+                    char bound[GW_BOUND_MAX], uint16_t *port,
+                    struct gw_fault *why) GW_MUST_CHECK;
+
+#endif

@@ -1,0 +1,326 @@
+/*
+ * Accepting, ours because libwebsockets' listener neither shares its port
+ * between contexts nor survives running out of descriptors.
+ */
+#include "server/edge/inside.h"
+
+#include "protocol/base/log.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { ACCEPT_BATCH = 64, RETRY_MS = 100, BACKLOG = 4096 };
+
+/* A socket whose first byte, which tells TLS from plain text, is not there
+ * yet. */
+struct unsure {
+    struct listener *listener;
+    struct sockaddr_storage peer;
+    int fd;
+    bool counted;
+    uv_poll_t poll;
+    struct gw_timer timer;
+};
+
+static const char *const refusals[] = {
+    "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\n"
+    "Content-Length: 0\r\nConnection: close\r\n\r\n",
+    "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\n"
+    "Content-Length: 0\r\nConnection: close\r\n\r\n",
+};
+
+static void refuse(struct gw_edge *edge, int fd, const char *answer)
+{
+    char drop[4096];
+
+    GW_COUNT(edge->metrics->accepts_refused);
+    /* Best effort: the socket is new, so its buffer has room. What it sent
+     * already is read, or closing would send a reset instead. */
+    if (send(fd, answer, strlen(answer), MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
+        shutdown(fd, SHUT_WR);
+        while (recv(fd, drop, sizeof(drop), MSG_DONTWAIT) > 0)
+            continue;
+    }
+    close(fd);
+}
+
+static void adopt(struct listener *l, int fd,
+                  const struct sockaddr_storage *peer, bool counted, bool tls)
+{
+    struct gw_link *link = link_new(l, fd, peer, tls);
+
+    if (link)
+        link->counted = counted;
+    else if (counted)
+        gw_addresses_leave(l->edge->addresses, gw_address_key_of(peer));
+}
+
+static void on_unsure_closed(uv_handle_t *handle)
+{
+    struct unsure *u = handle->data;
+
+    u->listener->edge->handles--;
+    free(u);
+}
+
+static void forget_unsure(struct unsure *u)
+{
+    gw_timer_stop(&u->listener->edge->loop->wheel, &u->timer);
+    uv_close((uv_handle_t *)&u->poll, on_unsure_closed);
+}
+
+static void drop_unsure(struct unsure *u)
+{
+    if (u->counted)
+        gw_addresses_leave(u->listener->edge->addresses,
+                           gw_address_key_of(&u->peer));
+    forget_unsure(u);
+    close(u->fd);
+}
+
+static void on_unsure_late(struct gw_timer *timer)
+{
+    struct unsure *u = GW_CONTAINER(timer, struct unsure, timer);
+
+    GW_COUNT(u->listener->edge->metrics->timeouts_head);
+    drop_unsure(u);
+}
+
+static bool first_byte(int fd, bool *tls)
+{
+    unsigned char byte;
+    ssize_t n = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+
+    *tls = n == 1 && byte == 0x16;
+    return n >= 0 || errno != EAGAIN;
+}
+
+static void on_unsure_readable(uv_poll_t *poll, int status, int events)
+{
+    struct unsure *u = poll->data;
+    bool tls;
+
+    gw_loop_now(u->listener->edge->loop);
+    if (!u->listener->accepting) {
+        drop_unsure(u);
+        return;
+    }
+    if (!first_byte(u->fd, &tls))
+        return;
+    uv_poll_stop(&u->poll);
+    adopt(u->listener, u->fd, &u->peer, u->counted, tls);
+    forget_unsure(u);
+}
+
+static void await_first_byte(struct listener *l, int fd,
+                             const struct sockaddr_storage *peer, bool counted)
+{
+    struct unsure *u = gw_alloc(sizeof(*u));
+    struct gw_loop *loop = l->edge->loop;
+
+    *u = (struct unsure){ .listener = l,
+                          .peer = *peer,
+                          .fd = fd,
+                          .counted = counted,
+                          .timer = { .fire = on_unsure_late } };
+    u->poll.data = u;
+    l->edge->handles++;
+    uv_poll_init(&loop->uv, &u->poll, fd);
+    uv_poll_start(&u->poll, UV_READABLE, on_unsure_readable);
+    gw_timer_start(&loop->wheel, &u->timer, loop->clock.now_ms,
+                   l->edge->settings->head_timeout_ms);
+}
+
+static void on_new_socket(struct listener *l, int fd,
+                          const struct sockaddr_storage *peer)
+{
+    const struct gw_settings *s = l->edge->settings;
+    struct gw_edge *edge = l->edge;
+    int on = 1;
+    bool tls = false, counted = false;
+
+    if (s->max_connections &&
+        edge->link_count * edge->workers >= s->max_connections) {
+        refuse(edge, fd, refusals[0]);
+        return;
+    }
+    if (s->max_connections_per_address ||
+        s->handshakes_per_second_per_address) {
+        counted = gw_addresses_enter(edge->addresses, gw_address_key_of(peer),
+                                     s->max_connections_per_address,
+                                     s->handshakes_per_second_per_address,
+                                     edge->loop->clock.now_ms);
+        if (!counted) {
+            refuse(edge, fd, refusals[1]);
+            return;
+        }
+    }
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+    if (l->tls && edge->secure && !first_byte(fd, &tls))
+        await_first_byte(l, fd, peer, counted);
+    else
+        adopt(l, fd, peer, counted, tls);
+}
+
+static void on_listener_ready(uv_poll_t *poll, int status, int events);
+
+static void on_retry(struct gw_timer *timer)
+{
+    struct listener *l = GW_CONTAINER(timer, struct listener, retry);
+
+    uv_poll_start(&l->poll, UV_READABLE, on_listener_ready);
+}
+
+/* No descriptor, or no memory in the kernel: leave the others in the backlog
+ * and look again soon. */
+static void pause_accepting(struct listener *l, int error)
+{
+    struct gw_loop *loop = l->edge->loop;
+    uint64_t held;
+
+    GW_COUNT(l->edge->metrics->accepts_paused);
+    if (gw_log_admit(&l->edge->gate, loop->clock.now_ms / 1000, 1, &held))
+        gw_warn("accept.paused", "reason=\"%s\" open=%zu", strerror(error),
+                l->edge->link_count);
+    uv_poll_stop(&l->poll);
+    gw_timer_start(&loop->wheel, &l->retry, loop->clock.now_ms, RETRY_MS);
+}
+
+static void on_listener_ready(uv_poll_t *poll, int status, int events)
+{
+    struct listener *l = poll->data;
+
+    gw_loop_now(l->edge->loop);
+    for (int i = 0; i < ACCEPT_BATCH; i++) {
+        struct sockaddr_storage peer = { 0 };
+        socklen_t len = sizeof(peer);
+        int fd = accept4(l->fd, (struct sockaddr *)&peer, &len,
+                         SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        if (fd >= 0) {
+            on_new_socket(l, fd, &peer);
+        } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+                   errno == ENOMEM) {
+            pause_accepting(l, errno);
+            return;
+        } else if (errno != ECONNABORTED && errno != EINTR) {
+            return; /* EAGAIN: all taken */
+        }
+    }
+}
+
+void gw_edge_listen(struct gw_edge *edge, int fd, bool tls,
+                    const struct gw_link_events *events, void *ctx)
+{
+    struct listener *l = gw_alloc(sizeof(*l));
+
+    *l = (struct listener){ .edge = edge,
+                            .fd = fd,
+                            .tls = tls,
+                            .accepting = true,
+                            .retry = { .fire = on_retry },
+                            .events = events,
+                            .ctx = ctx };
+    l->poll.data = l;
+    gw_list_init(&l->node);
+    gw_list_append(&edge->listeners, &l->node);
+    edge->handles++;
+    uv_poll_init(&edge->loop->uv, &l->poll, fd);
+    uv_poll_start(&l->poll, UV_READABLE, on_listener_ready);
+}
+
+static void on_listener_closed(uv_handle_t *handle)
+{
+    struct listener *l = handle->data;
+
+    close(l->fd);
+    l->edge->handles--;
+}
+
+/* The struct stays until the edge goes: its links still name it. */
+void listener_stop(struct listener *l)
+{
+    if (!l->accepting)
+        return;
+    l->accepting = false;
+    gw_timer_stop(&l->edge->loop->wheel, &l->retry);
+    uv_close((uv_handle_t *)&l->poll, on_listener_closed);
+}
+
+static gw_err bind_one(const struct addrinfo *info, int *out)
+{
+    int on = 1, off = 0;
+    int fd = socket(info->ai_family,
+                    info->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return GW_E_SYSTEM;
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+    if (info->ai_family == AF_INET6) /* "[::]" takes IPv4 too */
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+    if (bind(fd, info->ai_addr, info->ai_addrlen) || listen(fd, BACKLOG)) {
+        int error = errno;
+
+        close(fd);
+        errno = error;
+        return GW_E_SYSTEM;
+    }
+    *out = fd;
+    return GW_OK;
+}
+
+static void describe(int fd, char bound[GW_BOUND_MAX], uint16_t *port)
+{
+    struct sockaddr_storage at = { 0 };
+    struct sockaddr_in6 *six = (void *)&at;
+    struct sockaddr_in *four = (void *)&at;
+    socklen_t len = sizeof(at);
+    char text[INET6_ADDRSTRLEN] = "";
+
+    getsockname(fd, (struct sockaddr *)&at, &len);
+    if (at.ss_family == AF_INET6) {
+        inet_ntop(AF_INET6, &six->sin6_addr, text, sizeof(text));
+        *port = ntohs(six->sin6_port);
+        snprintf(bound, GW_BOUND_MAX, "[%s]:%u", text, *port);
+    } else {
+        inet_ntop(AF_INET, &four->sin_addr, text, sizeof(text));
+        *port = ntohs(four->sin_port);
+        snprintf(bound, GW_BOUND_MAX, "%s:%u", text, *port);
+    }
+}
+
+gw_err gw_edge_bind(const struct gw_address *address, int *fd,
+                    char bound[GW_BOUND_MAX], uint16_t *port,
+                    struct gw_fault *why)
+{
+    struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+                              .ai_flags = AI_PASSIVE };
+    struct addrinfo *found;
+    char host[256], service[8];
+    int failed;
+    gw_err err;
+
+    snprintf(host, sizeof(host), "%.*s", GW_FMT(address->host));
+    snprintf(service, sizeof(service), "%u", address->port);
+    if (!address->host.len)
+        hints.ai_family = AF_INET;
+    failed =
+        getaddrinfo(address->host.len ? host : NULL, service, &hints, &found);
+    if (failed)
+        return gw_fail(why, GW_E_INVALID, "cannot listen on %.*s: %s",
+                       GW_FMT(address->text), gai_strerror(failed));
+    err = bind_one(found, fd);
+    freeaddrinfo(found);
+    if (err)
+        return gw_fail(why, err, "cannot listen on %.*s: %s%s",
+                       GW_FMT(address->text), strerror(errno),
+                       errno == EADDRINUSE ? "; is another server on this port?"
+                                           : "");
+    describe(*fd, bound, port);
+    return GW_OK;
+}

@@ -1,0 +1,197 @@
+/*
+ * The HTTP half of a link: heads and bodies in, answers out.
+ *
+ * A request that arrives in one piece, the usual case, is handed up without
+ * a copy. One that does not is copied once its head is complete.
+ */
+#include "server/edge/inside.h"
+
+#include <stdlib.h>
+
+static const gw_str json_type[2] = {
+    { "Content-Type", 12 },
+    { "application/json", 16 },
+};
+
+/* (Re)starts the wait for a request: keep_alive for the first byte of the
+ * next one, head_timeout in all once there is one (or for the very first). */
+void request_await(struct gw_link *link, bool first)
+{
+    const struct gw_settings *s = link->edge->settings;
+    struct gw_loop *loop = link->edge->loop;
+
+    link->state = LINK_HEAD;
+    link->head_timed = first;
+    gw_timer_start(&loop->wheel, &link->timer, loop->clock.now_ms,
+                   first ? s->head_timeout_ms : s->keep_alive_timeout_ms);
+}
+
+void request_forget(struct gw_link *link)
+{
+    if (!link->incoming)
+        return;
+    gw_buf_fini(&link->incoming->head);
+    gw_buf_fini(&link->incoming->body);
+    free(link->incoming);
+    link->incoming = NULL;
+}
+
+void request_respond(struct gw_link *link, const struct gw_http_answer *answer,
+                     bool last)
+{
+    bool keep = link->keep_alive && !last && !link->edge->draining;
+    struct gw_buf out;
+
+    gw_buf_init(&out, SIZE_MAX / 2);
+    GW_ASSERT(gw_http_response_write(&out, answer, link->http_one, keep,
+                                     link->to_head) == GW_OK);
+    link->slot = NULL;
+    request_forget(link);
+    if (outbox_add(link, gw_buf_str(&out), GW_EMPTY)) {
+        GW_COUNT(link->edge->metrics->slow_clients_closed);
+        link_kill(link);
+    } else if (keep) {
+        request_await(link, false);
+        if (link->stash.len && gw_list_is_empty(&link->ready))
+            gw_list_append(&link->edge->ready, &link->ready);
+    } else {
+        link_linger(link);
+    }
+    gw_buf_fini(&out);
+}
+
+void request_refuse(struct gw_link *link, unsigned status)
+{
+    const struct gw_http_header type = { json_type[0], json_type[1] };
+    char body[96];
+    int n = snprintf(body, sizeof(body), "{\"message\":\"%s\"}",
+                     gw_http_status_text(status));
+
+    GW_COUNT(link->edge->metrics->http_rejected);
+    link->to_head = false;
+    request_respond(link,
+                    &(struct gw_http_answer){ .status = status,
+                                              .headers = &type,
+                                              .header_count = 1,
+                                              .body = { body, (size_t)n } },
+                    true);
+}
+
+void request_on_timer(struct gw_link *link)
+{
+    bool begun = link->stash.len || link->state == LINK_BODY;
+
+    if (link->state == LINK_BUSY)
+        return;
+    GW_COUNT(link->edge->metrics->timeouts_head);
+    if (begun) {
+        link->keep_alive = false;
+        link->http_one = true;
+        request_refuse(link, 408);
+    } else {
+        link_linger(link);
+    }
+}
+
+static void deliver(struct gw_link *link, const struct gw_http_request *request,
+                    gw_str body)
+{
+    struct listener *l = link->listener;
+
+    GW_COUNT(link->edge->metrics->http_requests);
+    link->state = LINK_BUSY;
+    l->events->on_request(l->ctx, link, request, body, &link->slot);
+}
+
+static struct gw_http_limits limits_of(const struct gw_link *link)
+{
+    const struct gw_settings *s = link->edge->settings;
+
+    return (struct gw_http_limits){ .target_bytes = s->max_target_bytes,
+                                    .header_bytes = s->max_header_bytes,
+                                    .body_bytes = s->max_body_bytes };
+}
+
+/* The body is still to come: keep the head, and read it again where it will
+ * stay, so that its views stay too. */
+static void begin_body(struct gw_link *link, gw_str head)
+{
+    struct gw_http_limits limits = limits_of(link);
+    struct incoming *in = gw_realloc(NULL, sizeof(*in));
+    struct gw_loop *loop = link->edge->loop;
+    size_t used;
+
+    gw_buf_init(&in->head, SIZE_MAX / 2);
+    gw_buf_init(&in->body, limits.body_bytes);
+    GW_ASSERT(gw_buf_add(&in->head, head) == GW_OK);
+    GW_ASSERT(gw_http_request_read(gw_buf_str(&in->head), &limits, &in->request,
+                                   &used) == GW_HTTP_READY);
+    gw_http_body_of_request(&in->decoder, &in->request, limits.body_bytes);
+    link->incoming = in;
+    link->state = LINK_BODY;
+    gw_timer_start(&loop->wheel, &link->timer, loop->clock.now_ms,
+                   link->edge->settings->body_timeout_ms);
+    if (in->request.expects_continue &&
+        outbox_add(link, GW_LIT("HTTP/1.1 100 Continue\r\n\r\n"), GW_EMPTY))
+        link_kill(link);
+}
+
+size_t request_take_head(struct gw_link *link, char *bytes, size_t len)
+{
+    struct gw_http_request *r = &link->edge->request;
+    struct gw_http_limits limits = limits_of(link);
+    struct gw_loop *loop = link->edge->loop;
+    gw_str in = { bytes, len };
+    size_t used = 0;
+
+    switch (gw_http_request_read(in, &limits, r, &used)) {
+    case GW_HTTP_MORE:
+        if (!link->head_timed) {
+            link->head_timed = true;
+            gw_timer_start(&loop->wheel, &link->timer, loop->clock.now_ms,
+                           link->edge->settings->head_timeout_ms);
+        }
+        return 0;
+    case GW_HTTP_BAD:
+        link->http_one = true;
+        request_refuse(link, r->status);
+        return len;
+    case GW_HTTP_READY:
+        break;
+    }
+    link->http_one = r->minor == 1;
+    link->keep_alive = r->keep_alive;
+    link->to_head = gw_str_eq(r->method, GW_LIT("HEAD"));
+    if (!r->chunked && r->body_bytes <= len - used) {
+        deliver(link, r, (gw_str){ bytes + used, r->body_bytes });
+        return used + r->body_bytes;
+    }
+    begin_body(link, gw_str_head(in, used));
+    return used;
+}
+
+size_t request_take_body(struct gw_link *link, char *bytes, size_t len)
+{
+    struct incoming *in = link->incoming;
+    size_t total = 0;
+
+    for (;;) {
+        gw_str piece = GW_EMPTY, rest = { bytes + total, len - total };
+        size_t used = 0;
+        gw_http_step step =
+            gw_http_body_read(&in->decoder, rest, &used, &piece);
+
+        total += used;
+        if (step == GW_HTTP_BAD || gw_buf_add(&in->body, piece)) {
+            request_refuse(link,
+                           step == GW_HTTP_BAD ? in->decoder.status : 413);
+            return len;
+        }
+        if (step == GW_HTTP_READY) {
+            deliver(link, &in->request, gw_buf_str(&in->body));
+            return total;
+        }
+        if (piece.len == 0)
+            return total;
+    }
+}
