@@ -18,6 +18,8 @@
 
 struct gw_edge;
 
+extern const struct gw_link_ops *const gw_edge_link_ops;
+
 /* settings: what new connections go by; see gw_edge_configure. addresses: the
  * process's table of limits per address; metrics: this worker's. Create edges
  * one after another on one thread: libwebsockets' set-up is not re-entrant. */
@@ -31,6 +33,10 @@ struct gw_edge *gw_edge_new(struct gw_loop *loop,
 gw_err gw_edge_configure(struct gw_edge *edge,
                          const struct gw_settings *settings,
                          struct gw_fault *why) GW_MUST_CHECK;
+
+/* Can the certificate and key of these settings be used, if there are any? */
+gw_err gw_edge_check_certificate(const struct gw_settings *settings,
+                                 struct gw_fault *why) GW_MUST_CHECK;
 
 /* Accepts from a listening socket, which it then owns. `tls`: also TLS, told
  * from plain text by the first byte. */

@@ -97,7 +97,7 @@ struct gw_link {
     bool http_one; /* HTTP/1.1, not 1.0 */
     bool keep_alive, to_head, head_timed;
     struct incoming *incoming;
-    void *slot; /* the core's, see port/link.h */
+    struct gw_answerer *answerer;
 
     /* WebSocket. */
     void *conn; /* the core's */
@@ -116,7 +116,6 @@ void link_kill(struct gw_link *link);   /* at once, from anywhere */
 void link_linger(struct gw_link *link); /* after what is queued */
 void link_close(struct gw_link *link, unsigned code, gw_str reason);
 void link_read_or_not(struct gw_link *link);
-extern const struct gw_link_ops gw_edge_link_ops;
 
 /* request.c: take bytes, return how many */
 size_t request_take_head(struct gw_link *link, char *bytes, size_t len);

@@ -101,8 +101,8 @@ void link_on_closed(struct gw_link *link)
         gw_addresses_leave(edge->addresses, link->address);
     edge->link_count--;
     GW_UNCOUNT(edge->metrics->sockets_open);
-    if (link->slot)
-        events->on_gone(link->listener->ctx, link->slot);
+    if (link->answerer)
+        link->answerer->gone(link->answerer);
     if (link->conn)
         events->on_closed(link->conn,
                           link->close_code ? link->close_code : 1006, GW_EMPTY);
@@ -374,7 +374,7 @@ static void op_accept(struct gw_link *link, const struct gw_accept *how,
                            GW_FMT(how->headers[i].value));
     err |= gw_buf_add(&out, GW_LIT("\r\n\r\n"));
     GW_ASSERT(err == GW_OK);
-    link->slot = NULL;
+    link->answerer = NULL;
     request_forget(link);
     gw_timer_stop(&link->edge->loop->wheel, &link->timer);
     link->conn = conn;
@@ -438,7 +438,7 @@ static struct gw_peer op_peer(struct gw_link *link)
     return peer;
 }
 
-const struct gw_link_ops gw_edge_link_ops = {
+static const struct gw_link_ops ops = {
     .respond = op_respond,
     .accept = op_accept,
     .send = op_send,
@@ -446,3 +446,5 @@ const struct gw_link_ops gw_edge_link_ops = {
     .pause = op_pause,
     .peer = op_peer,
 };
+
+const struct gw_link_ops *const gw_edge_link_ops = &ops;

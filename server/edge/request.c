@@ -45,7 +45,7 @@ void request_respond(struct gw_link *link, const struct gw_http_answer *answer,
     gw_buf_init(&out, SIZE_MAX / 2);
     GW_ASSERT(gw_http_response_write(&out, answer, link->http_one, keep,
                                      link->to_head) == GW_OK);
-    link->slot = NULL;
+    link->answerer = NULL;
     request_forget(link);
     if (outbox_add(link, gw_buf_str(&out), GW_EMPTY)) {
         GW_COUNT(link->edge->metrics->slow_clients_closed);
@@ -100,7 +100,7 @@ static void deliver(struct gw_link *link, const struct gw_http_request *request,
 
     GW_COUNT(link->edge->metrics->http_requests);
     link->state = LINK_BUSY;
-    l->events->on_request(l->ctx, link, request, body, &link->slot);
+    l->events->on_request(l->ctx, link, request, body, &link->answerer);
 }
 
 static struct gw_http_limits limits_of(const struct gw_link *link)

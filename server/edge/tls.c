@@ -35,11 +35,16 @@ static gw_err load(SSL_CTX *ctx, const struct gw_settings *s,
 
 /* Tried on a context of its own first: a pair that does not fit must not
  * leave half of itself in the one in use. */
-static gw_err check(const struct gw_settings *s, struct gw_fault *why)
+gw_err gw_edge_check_certificate(const struct gw_settings *s,
+                                 struct gw_fault *why)
 {
-    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-    gw_err err = ctx ? load(ctx, s, why) : GW_E_SYSTEM;
+    SSL_CTX *ctx;
+    gw_err err;
 
+    if (!s->tls_certificate.len)
+        return GW_OK;
+    ctx = SSL_CTX_new(TLS_server_method());
+    err = ctx ? load(ctx, s, why) : GW_E_SYSTEM;
     SSL_CTX_free(ctx);
     return err;
 }
@@ -56,7 +61,7 @@ gw_err tls_vhost(struct gw_edge *edge, struct gw_fault *why)
         .user = edge,
         .vhost_name = "secure",
     };
-    gw_err err = check(edge->settings, why);
+    gw_err err = gw_edge_check_certificate(edge->settings, why);
 
     if (err)
         return err;
@@ -75,7 +80,7 @@ gw_err tls_vhost(struct gw_edge *edge, struct gw_fault *why)
 
 gw_err tls_reload(struct gw_edge *edge, struct gw_fault *why)
 {
-    gw_err err = check(edge->settings, why);
+    gw_err err = gw_edge_check_certificate(edge->settings, why);
 
     return err ? err : load(edge->tls, edge->settings, why);
 }

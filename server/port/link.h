@@ -55,15 +55,18 @@ struct gw_link_ops {
     struct gw_peer (*peer)(struct gw_link *link);
 };
 
+/* Whoever owes a link an answer: told once if the client leaves first. */
+struct gw_answerer {
+    void (*gone)(struct gw_answerer *self);
+};
+
 /* What a listener's owner is told; `ctx` is the listener's. */
 struct gw_link_events {
-    /* Views for this call only. `slot` is the link's own pointer, NULL at
-     * first: whoever answers later keeps what it needs there, and is told
-     * through on_gone, once, if the client leaves before the answer. */
+    /* Views for this call only. Who does not answer before returning sets
+     * *answerer, which is forgotten with the answer. */
     void (*on_request)(void *ctx, struct gw_link *link,
                        const struct gw_http_request *request, gw_str body,
-                       void **slot);
-    void (*on_gone)(void *ctx, void *slot);
+                       struct gw_answerer **answerer);
 
     /* payload may be written to until the call returns. */
     void (*on_message)(void *conn, gw_ws_opcode opcode, gw_str payload);

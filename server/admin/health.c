@@ -1,0 +1,76 @@
+#include "server/admin/health.h"
+
+static void respond(struct gw_health *h, struct gw_link *link, unsigned status,
+                    gw_str type, gw_str body)
+{
+    const struct gw_http_header header = { GW_LIT("Content-Type"), type };
+
+    h->link_ops->respond(link,
+                         &(struct gw_http_answer){ .status = status,
+                                                   .headers = &header,
+                                                   .header_count = 1,
+                                                   .body = body },
+                         false);
+}
+
+static void say(struct gw_health *h, struct gw_link *link, unsigned status,
+                gw_str text)
+{
+    respond(h, link, status, GW_LIT("text/plain; charset=utf-8"), text);
+}
+
+static void healthz(struct gw_health *h, struct gw_link *link)
+{
+    say(h, link, 200, GW_LIT("ok\n"));
+}
+
+static void readyz(struct gw_health *h, struct gw_link *link)
+{
+    if (atomic_load(h->draining))
+        say(h, link, 503, GW_LIT("draining\n"));
+    else
+        say(h, link, 200, GW_LIT("ready\n"));
+}
+
+static void metrics(struct gw_health *h, struct gw_link *link)
+{
+    struct gw_buf text;
+
+    gw_buf_init(&text, 256 * 1024);
+    if (gw_metrics_print(h->workers, h->worker_count, &text))
+        say(h, link, 500, GW_LIT("the metrics do not fit\n"));
+    else
+        respond(h, link, 200, GW_LIT("text/plain; version=0.0.4"),
+                gw_buf_str(&text));
+    gw_buf_fini(&text);
+}
+
+static const struct {
+    gw_str path;
+    void (*handle)(struct gw_health *h, struct gw_link *link);
+} routes[] = {
+    { GW_LIT("/healthz"), healthz },
+    { GW_LIT("/readyz"), readyz },
+    { GW_LIT("/metrics"), metrics },
+};
+
+static void on_request(void *ctx, struct gw_link *link,
+                       const struct gw_http_request *request, gw_str body,
+                       struct gw_answerer **answerer)
+{
+    bool reads = gw_str_eq(request->method, GW_LIT("GET")) ||
+                 gw_str_eq(request->method, GW_LIT("HEAD"));
+
+    for (size_t i = 0; i < GW_LEN(routes); i++) {
+        if (!gw_str_eq(routes[i].path, request->path))
+            continue;
+        if (reads)
+            routes[i].handle(ctx, link);
+        else
+            say(ctx, link, 405, GW_LIT("GET only\n"));
+        return;
+    }
+    say(ctx, link, 404, GW_LIT("/healthz /readyz /metrics\n"));
+}
+
+const struct gw_link_events gw_health_events = { .on_request = on_request };

@@ -1,0 +1,17 @@
+/*
+ * @connections: POST, GET and DELETE, as the original answers them
+ * (websocket-api.md section 6).
+ */
+#ifndef GW_ADMIN_MANAGEMENT_H
+#define GW_ADMIN_MANAGEMENT_H
+
+#include "server/admin/signatures.h"
+#include "server/gateway/conn.h"
+
+/* Answers the link, now or when another worker has answered. */
+void gw_management_handle(struct gw_gateway *g, struct gw_signatures *s,
+                          struct gw_link *link, const struct gw_target *target,
+                          const struct gw_http_request *request, gw_str body,
+                          struct gw_answerer **answerer);
+
+#endif

@@ -1,0 +1,92 @@
+/*
+ * A client's connection, from the first byte of its handshake to the end of
+ * its $disconnect.
+ */
+#ifndef GW_GATEWAY_CONN_H
+#define GW_GATEWAY_CONN_H
+
+#include "server/gateway/gateway.h"
+
+typedef enum gw_conn_state {
+    GW_CONN_OPENING, /* $connect runs; the upgrade is not answered */
+    GW_CONN_OPEN,
+    GW_CONN_CLOSING, /* our close frame is out */
+    GW_CONN_GONE,    /* the socket is; $disconnect may still run */
+    GW_CONN_STATES
+} gw_conn_state;
+
+struct gw_conn {
+    struct gw_answerer answerer; /* of the handshake */
+    struct gw_gateway *gateway;
+    struct gw_stage_state *stage;
+    struct gw_link *link;  /* NULL once the socket is gone */
+    struct gw_timer timer; /* idle and lifetime, whichever is first */
+    struct gw_list queue;  /* exchanges of ordered routes, waiting */
+    int64_t connected_at_ms, last_active_ms; /* since 1970 */
+    int64_t opened_ms, active_ms;            /* monotonic */
+    uint32_t slot;
+    uint32_t in_flight; /* exchanges, queued ones included */
+    uint16_t local_port;
+    uint8_t state;
+    bool tls, paused, ordered_runs;
+    char id[GW_CONNECTION_ID_LEN];
+    /* Views into the text behind the struct. */
+    gw_str domain_name, source_ip, user_agent;
+    gw_str base; /* "127.0.0.1:8080/chat": where backends reach this node */
+    char text[];
+};
+
+/* How a handshake was addressed. */
+struct gw_target {
+    struct gw_stage_state *stage;
+    gw_str prefix;        /* "/chat" when the path named the API */
+    bool has_connection;  /* …/@connections/{id} */
+    gw_str connection_id; /* decoded, in g->scratch */
+};
+
+/* Who is addressed? Host {apiId}.execute-api.…, then /{apiId}/{stage}, then
+ * /{stage} when there is one API. GW_E_FORBIDDEN: nobody. */
+gw_err gw_target_find(struct gw_gateway *g,
+                      const struct gw_http_request *request,
+                      struct gw_target *out) GW_MUST_CHECK;
+
+/* A request at a stage itself: the handshake, or its refusal. Answers the
+ * link at once or after $connect. */
+void gw_conn_open(struct gw_gateway *g, struct gw_link *link,
+                  const struct gw_target *target,
+                  const struct gw_http_request *request,
+                  struct gw_answerer **answerer);
+
+/* port/link.h's, for the links accepted here. */
+void gw_conn_on_message(void *conn, gw_ws_opcode opcode, gw_str payload);
+void gw_conn_on_activity(void *conn);
+void gw_conn_on_closed(void *conn, unsigned code, gw_str reason);
+
+void gw_conn_close(struct gw_conn *c, unsigned code, gw_str reason);
+
+/* The open connection with that id, or NULL. */
+struct gw_conn *gw_conn_find(struct gw_gateway *g,
+                             const struct gw_connection_id *id);
+
+/* Queues a message to the client. */
+gw_err gw_conn_send(struct gw_conn *c, gw_ws_opcode opcode,
+                    gw_str payload) GW_MUST_CHECK;
+
+static inline gw_str gw_conn_id(const struct gw_conn *c)
+{
+    return (gw_str){ c->id, sizeof(c->id) };
+}
+
+/* An exchange of this connection begins, or has ended. */
+void gw_conn_enter(struct gw_conn *c);
+void gw_conn_leave(struct gw_conn *c);
+
+/* The answers to a handshake. The first makes the connection open; the other
+ * (for whatever `answer` says) ends it before it began. */
+void gw_conn_accept(struct gw_conn *c, const struct gw_accept *how);
+void gw_conn_refuse(struct gw_conn *c, const struct gw_http_answer *answer);
+
+void gw_stage_leave(struct gw_gateway *g, struct gw_stage_state *s);
+void gw_deployment_unref(struct gw_gateway *g, struct gw_deployment *d);
+
+#endif

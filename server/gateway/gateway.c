@@ -1,0 +1,204 @@
+#include "server/gateway/gateway.h"
+
+#include "protocol/base/base64.h"
+#include "server/gateway/conn.h"
+#include "server/gateway/exchange.h"
+
+#include <stdlib.h>
+
+enum { SCRATCH_BYTES = 1 << 20 };
+
+void gw_gateway_init(struct gw_gateway *g)
+{
+    gw_list_init(&g->stages);
+    gw_list_init(&g->free_exchanges);
+    gw_list_init(&g->calls);
+    gw_arena_init(&g->scratch, SCRATCH_BYTES);
+    g->first_free = UINT32_MAX;
+}
+
+static struct gw_deployment *deploy(struct gw_gateway *g, struct gw_plan *plan)
+{
+    struct gw_deployment *d = gw_alloc(sizeof(*d));
+
+    d->refs = 1;
+    d->plan = gw_plan_ref(plan);
+    d->lanes = gw_alloc(plan->route_count * sizeof(*d->lanes));
+    d->buckets = gw_alloc(plan->route_count * sizeof(*d->buckets));
+    for (size_t i = 0; i < plan->route_count; i++) {
+        const struct gw_plan_integration *to = &plan->all[i].integration;
+        struct gw_fetch_origin origin = { to->tls, to->host, to->port };
+
+        d->buckets[i] = (struct gw_bucket)GW_BUCKET_FULL;
+        if (gw_integrations[to->type].needs_lane)
+            d->lanes[i] = g->fetcher->lane_open(
+                g->fetcher, &origin, to->max_in_flight, to->max_waiting);
+    }
+    return d;
+}
+
+void gw_deployment_unref(struct gw_gateway *g, struct gw_deployment *d)
+{
+    if (--d->refs)
+        return;
+    for (size_t i = 0; i < d->plan->route_count; i++)
+        if (d->lanes[i])
+            g->fetcher->lane_close(d->lanes[i]);
+    gw_plan_unref(d->plan);
+    free(d->lanes);
+    free(d->buckets);
+    free(d);
+}
+
+static void forget_stage(struct gw_gateway *g, struct gw_stage_state *s)
+{
+    gw_deployment_unref(g, s->deployment);
+    gw_list_leave(&s->node);
+    free(s);
+}
+
+void gw_stage_leave(struct gw_gateway *g, struct gw_stage_state *s)
+{
+    s->conn_count--;
+    if (s->retired && s->conn_count == 0)
+        forget_stage(g, s);
+}
+
+static struct gw_stage_state *stage_of(struct gw_gateway *g,
+                                       const struct gw_plan *plan)
+{
+    for (struct gw_list *n = g->stages.next; n != &g->stages; n = n->next) {
+        struct gw_stage_state *s = GW_CONTAINER(n, struct gw_stage_state, node);
+
+        if (gw_str_eq(s->deployment->plan->api_id, plan->api_id) &&
+            gw_str_eq(s->deployment->plan->stage, plan->stage))
+            return s;
+    }
+    return NULL;
+}
+
+static struct gw_stage_state *put_into_force(struct gw_gateway *g,
+                                             struct gw_plan *plan)
+{
+    struct gw_stage_state *s = stage_of(g, plan);
+
+    if (s) {
+        gw_deployment_unref(g, s->deployment);
+    } else {
+        s = gw_alloc(sizeof(*s));
+        gw_list_init(&s->node);
+        gw_list_append(&g->stages, &s->node);
+    }
+    s->deployment = deploy(g, plan);
+    s->retired = false;
+    return s;
+}
+
+static void close_conns_of_retired(struct gw_gateway *g)
+{
+    for (uint32_t i = 0; i < g->slot_count; i++)
+        if (g->slots[i].conn && g->slots[i].conn->stage->retired)
+            gw_conn_close(g->slots[i].conn, 1001, GW_LIT("Going away"));
+}
+
+void gw_gateway_configure(struct gw_gateway *g, struct gw_config *config)
+{
+    struct gw_config *old = g->config;
+
+    GW_LIST_EACH_SAFE (n, after, &g->stages) {
+        GW_CONTAINER(n, struct gw_stage_state, node)->retired = true;
+    }
+    g->config = gw_config_ref(config);
+    free(g->by_plan);
+    g->by_plan = gw_alloc(config->plan_count * sizeof(*g->by_plan));
+    for (size_t i = 0; i < config->plan_count; i++)
+        g->by_plan[i] = put_into_force(g, config->plans[i]);
+    close_conns_of_retired(g);
+    GW_LIST_EACH_SAFE (node, next, &g->stages) {
+        struct gw_stage_state *s =
+            GW_CONTAINER(node, struct gw_stage_state, node);
+
+        if (s->retired && s->conn_count == 0)
+            forget_stage(g, s);
+    }
+    gw_config_unref(old);
+}
+
+void gw_gateway_drain(struct gw_gateway *g)
+{
+    g->draining = true;
+    for (uint32_t i = 0; i < g->slot_count; i++)
+        if (g->slots[i].conn)
+            gw_conn_close(g->slots[i].conn, 1001, GW_LIT("Going away"));
+}
+
+bool gw_gateway_is_quiet(const struct gw_gateway *g)
+{
+    return g->conn_count == 0 && g->exchange_count == 0 &&
+           gw_list_is_empty(&g->calls);
+}
+
+void gw_gateway_fini(struct gw_gateway *g)
+{
+    GW_ASSERT(gw_gateway_is_quiet(g));
+    gw_exchange_pool_fini(g);
+    GW_LIST_EACH_SAFE (n, after, &g->stages) {
+        forget_stage(g, GW_CONTAINER(n, struct gw_stage_state, node));
+    }
+    free(g->by_plan);
+    free(g->slots);
+    gw_arena_fini(&g->scratch);
+    gw_config_unref(g->config);
+}
+
+/* 64 bits nobody outside can foresee, never the same twice in a process. */
+static uint64_t draw(struct gw_gateway *g)
+{
+    uint64_t seed[2] = { g->sequence++, (uint64_t)g->worker };
+
+    return gw_hash(g->id_key, (gw_str){ (const char *)seed, sizeof(seed) });
+}
+
+void gw_gateway_make_id(struct gw_gateway *g, char out[16])
+{
+    char bytes[11];
+    uint64_t drawn = draw(g);
+
+    memcpy(bytes, &drawn, 8);
+    bytes[8] = (char)g->worker;
+    bytes[9] = (char)g->sequence;
+    bytes[10] = (char)(g->sequence >> 8);
+    gw_base64_encode(GW_BASE64URL, (gw_str){ bytes, sizeof(bytes) }, out);
+}
+
+void gw_gateway_make_trace_id(struct gw_gateway *g, char out[GW_TRACE_ID_LEN])
+{
+    uint64_t drawn[2] = { draw(g), draw(g) };
+    uint32_t now = (uint32_t)(g->clock->unix_ms / 1000);
+    unsigned char big[4] = { (unsigned char)(now >> 24),
+                             (unsigned char)(now >> 16),
+                             (unsigned char)(now >> 8), (unsigned char)now };
+
+    memcpy(out, "Root=1-", 7);
+    gw_hex_encode(big, 4, out + 7);
+    out[15] = '-';
+    gw_hex_encode(drawn, 12, out + 16);
+}
+
+void gw_gateway_make_uuid(struct gw_gateway *g, char out[37])
+{
+    static const unsigned char cuts[] = { 8, 4, 4, 4, 12 };
+    uint64_t drawn[2] = { draw(g), draw(g) };
+    unsigned char *byte = (unsigned char *)drawn;
+    char hex[32], *from = hex;
+
+    byte[6] = (unsigned char)((byte[6] & 0x0F) | 0x40); /* RFC 4122, v4 */
+    byte[8] = (unsigned char)((byte[8] & 0x3F) | 0x80);
+    gw_hex_encode(byte, 16, hex);
+    for (size_t i = 0; i < GW_LEN(cuts); i++) {
+        memcpy(out, from, cuts[i]);
+        out += cuts[i];
+        from += cuts[i];
+        *out++ = i + 1 < GW_LEN(cuts) ? '-' : '\0';
+    }
+}

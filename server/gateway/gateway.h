@@ -1,0 +1,98 @@
+/*
+ * The gateway of one worker: its stages, its connections, the exchanges under
+ * way. One thread only; never names a socket (port/link.h does).
+ */
+#ifndef GW_GATEWAY_GATEWAY_H
+#define GW_GATEWAY_GATEWAY_H
+
+#include "protocol/api/connection_id.h"
+#include "protocol/limit/bucket.h"
+#include "server/config/config.h"
+#include "server/observe/metrics.h"
+#include "server/port/clock.h"
+#include "server/port/fetch.h"
+#include "server/port/link.h"
+#include "server/port/timer.h"
+#include "store/bus.h"
+
+/* A plan as this worker runs it: with its lanes to backends and its buckets.
+ * Counted: exchanges keep the one they began with. */
+struct gw_deployment {
+    unsigned refs;
+    struct gw_plan *plan;
+    struct gw_fetch_lane **lanes; /* by route index; NULL: needs none */
+    struct gw_bucket *buckets;    /* by route index */
+};
+
+/* A stage lives on through reloads; its deployment changes. */
+struct gw_stage_state {
+    struct gw_list node;
+    struct gw_deployment *deployment;
+    size_t conn_count;
+    bool retired; /* not in the configuration any more */
+};
+
+struct gw_conn_slot {
+    struct gw_conn *conn; /* NULL: free */
+    uint64_t nonce;
+    uint32_t next_free;
+};
+
+struct gw_pending_call; /* a delivery another worker was asked for */
+
+struct gw_gateway {
+    /* The world, given by the worker. */
+    unsigned worker, worker_count;
+    uint16_t node;
+    const struct gw_link_ops *link_ops;
+    struct gw_wheel *wheel;
+    const struct gw_clock *clock;
+    struct gw_fetcher *fetcher;
+    struct gw_bus *bus;
+    struct gw_metrics *metrics;
+    const struct gw_hash_key *id_key;
+
+    struct gw_config *config;
+    struct gw_list stages;           /* struct gw_stage_state */
+    struct gw_stage_state **by_plan; /* as config->plans */
+    bool draining;
+
+    struct gw_conn_slot *slots;
+    uint32_t slot_count, first_free;
+    size_t conn_count;
+
+    struct gw_list free_exchanges;
+    size_t free_exchange_count, exchange_count;
+    uint64_t sequence; /* of ids made here */
+
+    struct gw_list calls; /* struct gw_pending_call */
+    uint64_t call_sequence;
+    struct gw_arena scratch; /* for the length of one callback */
+    struct gw_log_gate access_gate;
+};
+
+/* The fields above "config" are filled in by the caller. */
+void gw_gateway_init(struct gw_gateway *g);
+void gw_gateway_fini(struct gw_gateway *g); /* no connections, no exchanges */
+
+/* Puts a configuration into force (takes a reference). Exchanges under way
+ * keep their deployment; connections of stages that are gone are closed. */
+void gw_gateway_configure(struct gw_gateway *g, struct gw_config *config);
+
+/* No new connections; those there are closed with 1001. */
+void gw_gateway_drain(struct gw_gateway *g);
+
+/* True when nothing is left to wait for. */
+bool gw_gateway_is_quiet(const struct gw_gateway *g);
+
+/* Everything that ends in 16 characters: request, message ids. */
+void gw_gateway_make_id(struct gw_gateway *g, char out[16]);
+
+/* "Root=1-5759e988-bd862e3fe1be46a994272793", for X-Amzn-Trace-Id. */
+enum { GW_TRACE_ID_LEN = 40 };
+void gw_gateway_make_trace_id(struct gw_gateway *g, char out[GW_TRACE_ID_LEN]);
+
+/* A fresh uuid for x-amzn-RequestId; NUL-terminated. */
+void gw_gateway_make_uuid(struct gw_gateway *g, char out[37]);
+
+#endif

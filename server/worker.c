@@ -1,0 +1,222 @@
+#include "server/worker.h"
+
+#include "protocol/base/log.h"
+#include "server/admin/management.h"
+#include "server/gateway/answer.h"
+#include "server/gateway/conn.h"
+#include "server/gateway/deliver.h"
+
+#include <stdlib.h>
+
+enum { DRAIN_LOOK_MS = 20 };
+
+/* --- the public listener ----------------------------------------------------- */
+
+static void on_request(void *ctx, struct gw_link *link,
+                       const struct gw_http_request *request, gw_str body,
+                       struct gw_answerer **answerer)
+{
+    struct gw_worker *w = ctx;
+    struct gw_gateway *g = &w->gateway;
+    struct gw_target target;
+
+    gw_arena_reset(&g->scratch);
+    if (gw_target_find(g, request, &target))
+        gw_answer_error(g, link, 403, GW_LIT("ForbiddenException"),
+                        "Forbidden");
+    else if (target.has_connection)
+        gw_management_handle(g, w->signatures, link, &target, request, body,
+                             answerer);
+    else
+        gw_conn_open(g, link, &target, request, answerer);
+}
+
+static const struct gw_link_events public_events = {
+    .on_request = on_request,
+    .on_message = gw_conn_on_message,
+    .on_activity = gw_conn_on_activity,
+    .on_closed = gw_conn_on_closed,
+};
+
+void gw_worker_listen(struct gw_worker *w, int fd)
+{
+    gw_edge_listen(w->edge, fd, true, &public_events, w);
+}
+
+void gw_worker_listen_admin(struct gw_worker *w, int fd,
+                            struct gw_health *health)
+{
+    health->link_ops = gw_edge_link_ops;
+    gw_edge_listen(w->edge, fd, false, &gw_health_events, health);
+}
+
+/* --- birth ------------------------------------------------------------------- */
+
+static void on_bus(void *ctx, const struct gw_bus_message *message)
+{
+    struct gw_worker *w = ctx;
+
+    gw_loop_now(&w->loop);
+    gw_deliver_on_bus(&w->gateway, message);
+}
+
+static struct gw_upstream *make_upstream(struct gw_worker *w)
+{
+    const struct gw_settings *s = &w->config->settings;
+    struct gw_upstream_settings settings = {
+        .max_response_bytes = s->response_bytes,
+        .idle_connections = s->upstream_idle_connections,
+        .idle_ms = s->keep_alive_timeout_ms,
+        .ca_file = s->upstream_ca.len ? s->upstream_ca.at : NULL,
+    };
+
+    return gw_upstream_new(&w->loop.uv, &w->loop.wheel, &w->loop.clock,
+                           &settings);
+}
+
+struct gw_worker *gw_worker_new(const struct gw_worker_shared *shared,
+                                unsigned index, struct gw_config *config,
+                                struct gw_fault *why)
+{
+    struct gw_worker *w = gw_alloc(sizeof(*w));
+
+    gw_loop_init(&w->loop);
+    w->config = gw_config_ref(config);
+    w->edge = gw_edge_new(&w->loop, &config->settings, shared->worker_count,
+                          shared->addresses, &w->metrics, why);
+    if (!w->edge) {
+        /* The process ends with this: the loop's handles end with it. */
+        gw_config_unref(config);
+        free(w);
+        return NULL;
+    }
+    w->upstream = make_upstream(w);
+    w->signatures = gw_signatures_new();
+    w->bus = shared->bus;
+    w->gateway = (struct gw_gateway){
+        .worker = index,
+        .worker_count = shared->worker_count,
+        .node = shared->node,
+        .link_ops = gw_edge_link_ops,
+        .wheel = &w->loop.wheel,
+        .clock = &w->loop.clock,
+        .fetcher = gw_upstream_fetcher(w->upstream),
+        .bus = shared->bus,
+        .metrics = &w->metrics,
+        .id_key = &shared->id_key,
+    };
+    gw_gateway_init(&w->gateway);
+    gw_gateway_configure(&w->gateway, config);
+    gw_bus_attach(w->bus, index, &w->loop.uv, on_bus, w);
+    return w;
+}
+
+static void *run(void *self)
+{
+    struct gw_worker *w = self;
+
+    uv_run(&w->loop.uv, UV_RUN_DEFAULT);
+    return NULL;
+}
+
+gw_err gw_worker_start(struct gw_worker *w)
+{
+    return pthread_create(&w->thread, NULL, run, w) ? GW_E_SYSTEM : GW_OK;
+}
+
+/* --- reload ------------------------------------------------------------------ */
+
+static void configure(void *ctx, void *argument)
+{
+    struct gw_worker *w = ctx;
+    struct gw_config *config = argument, *old = w->config;
+    struct gw_fault why;
+
+    gw_loop_now(&w->loop);
+    gw_gateway_configure(&w->gateway, config);
+    /* The main thread has checked the certificate: what still fails here is
+     * a file that changed since, and the old one stays in force. */
+    if (gw_edge_configure(w->edge, &config->settings, &why)) {
+        gw_error("reload.tls", "%s", why.text);
+        gw_config_unref(config);
+        return;
+    }
+    w->config = config;
+    gw_config_unref(old);
+}
+
+static void send_task(struct gw_worker *w, void (*task)(void *, void *),
+                      void *argument)
+{
+    struct gw_bus_message m = { .kind = GW_BUS_TASK,
+                                .task = task,
+                                .argument = argument };
+
+    GW_ASSERT(gw_bus_send(w->bus, w->gateway.worker, &m) == GW_OK);
+}
+
+void gw_worker_configure(struct gw_worker *w, struct gw_config *config)
+{
+    send_task(w, configure, gw_config_ref(config));
+}
+
+/* --- death ------------------------------------------------------------------- */
+
+static void on_upstream_closed(void *ctx)
+{
+    struct gw_worker *w = ctx;
+
+    w->upstream_closed = true;
+}
+
+/* First what the clients see ends, then the loop's handles, one layer a look,
+ * because each needs turns of the loop to go. */
+static void on_drain_timer(struct gw_timer *timer)
+{
+    struct gw_worker *w = GW_CONTAINER(timer, struct gw_worker, drain_timer);
+    int64_t now = gw_loop_now(&w->loop);
+    bool late = now >= w->drain_deadline_ms;
+
+    if (!w->closing && (late || (gw_gateway_is_quiet(&w->gateway) &&
+                                 gw_edge_open_count(w->edge) == 0))) {
+        w->closing = true;
+        gw_edge_close(w->edge);
+        gw_upstream_close(w->upstream, on_upstream_closed, w);
+    }
+    if (w->closing && w->upstream_closed && gw_edge_is_closed(w->edge) &&
+        gw_gateway_is_quiet(&w->gateway)) {
+        gw_edge_free(w->edge);
+        w->edge = NULL;
+        gw_bus_detach(w->bus, w->gateway.worker);
+        gw_loop_close(&w->loop);
+        return;
+    }
+    gw_timer_start(&w->loop.wheel, &w->drain_timer, now, DRAIN_LOOK_MS);
+}
+
+static void drain(void *ctx, void *argument)
+{
+    struct gw_worker *w = ctx;
+    int64_t now = gw_loop_now(&w->loop);
+
+    w->drain_deadline_ms = now + w->config->settings.drain_window_ms;
+    gw_edge_stop_listening(w->edge, &public_events);
+    gw_gateway_drain(&w->gateway);
+    gw_edge_drain(w->edge);
+    w->drain_timer.fire = on_drain_timer;
+    gw_timer_start(&w->loop.wheel, &w->drain_timer, now, DRAIN_LOOK_MS);
+}
+
+void gw_worker_drain(struct gw_worker *w)
+{
+    send_task(w, drain, NULL);
+}
+
+void gw_worker_free(struct gw_worker *w)
+{
+    gw_gateway_fini(&w->gateway);
+    gw_signatures_free(w->signatures);
+    gw_config_unref(w->config);
+    gw_loop_fini(&w->loop);
+    free(w);
+}

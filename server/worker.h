@@ -1,0 +1,58 @@
+/*
+ * A worker: one thread with its own loop, edge, gateway and pool of upstream
+ * connections. It shares nothing that changes with the worker beside it.
+ */
+#ifndef GW_WORKER_H
+#define GW_WORKER_H
+
+#include "server/admin/health.h"
+#include "server/admin/signatures.h"
+#include "server/edge/edge.h"
+#include "server/edge/upstream.h"
+#include "server/gateway/gateway.h"
+
+#include <pthread.h>
+
+struct gw_worker {
+    struct gw_loop loop;
+    struct gw_metrics metrics;
+    struct gw_edge *edge;
+    struct gw_gateway gateway;
+    struct gw_upstream *upstream;
+    struct gw_signatures *signatures;
+    struct gw_config *config; /* that the edge goes by */
+    struct gw_bus *bus;
+    struct gw_timer drain_timer;
+    int64_t drain_deadline_ms;
+    bool closing;
+    bool upstream_closed;
+    pthread_t thread;
+};
+
+/* What all workers of a process have in common; outlives them. */
+struct gw_worker_shared {
+    struct gw_bus *bus;
+    struct gw_addresses *addresses;
+    struct gw_hash_key id_key;
+    uint16_t node;
+    unsigned worker_count;
+};
+
+/* On the main thread, one after another. */
+struct gw_worker *gw_worker_new(const struct gw_worker_shared *shared,
+                                unsigned index, struct gw_config *config,
+                                struct gw_fault *why);
+void gw_worker_free(struct gw_worker *w); /* joined, or unstarted */
+
+/* Before gw_worker_start. */
+void gw_worker_listen(struct gw_worker *w, int fd);
+void gw_worker_listen_admin(struct gw_worker *w, int fd,
+                            struct gw_health *health);
+
+gw_err gw_worker_start(struct gw_worker *w) GW_MUST_CHECK;
+
+/* From the main thread: each is a message to the worker. */
+void gw_worker_configure(struct gw_worker *w, struct gw_config *config);
+void gw_worker_drain(struct gw_worker *w); /* and end the thread when done */
+
+#endif

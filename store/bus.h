@@ -1,0 +1,61 @@
+/*
+ * Messages between workers. A worker is a node: it asks the worker beside it
+ * as it would ask one on another machine, and never reaches into it.
+ *
+ * Each worker has a mailbox: senders on any thread append, a wake-up of its
+ * loop makes it read all there is. The mailbox is bounded; a message that
+ * does not fit is refused to the sender, who answers for it.
+ */
+#ifndef GW_STORE_BUS_H
+#define GW_STORE_BUS_H
+
+#include "protocol/api/connection_id.h"
+#include "protocol/base/bytes.h"
+#include "protocol/base/err.h"
+
+#include <uv.h>
+
+typedef enum gw_bus_kind {
+    GW_BUS_CALL,   /* do something with a connection of yours; answer */
+    GW_BUS_ANSWER, /* to the call with this token */
+    GW_BUS_TASK,   /* from the process: run this on your thread */
+} gw_bus_kind;
+
+typedef enum gw_bus_op { GW_BUS_POST, GW_BUS_GET, GW_BUS_DELETE } gw_bus_op;
+
+struct gw_bus_message {
+    struct gw_bus_message *next; /* the bus's own */
+    gw_bus_kind kind;
+    gw_bus_op op;
+    unsigned from;  /* the worker to answer */
+    uint64_t token; /* the caller's, returned in the answer */
+    struct gw_connection_id id;
+    gw_err err;               /* ANSWER */
+    struct gw_bytes *payload; /* CALL: what to post; ANSWER: the body.
+                                        May be NULL; the receiver's */
+    void (*task)(void *ctx, void *argument); /* TASK; ctx is the receiver's */
+    void *argument;
+};
+
+typedef void gw_bus_receive(void *ctx, const struct gw_bus_message *message);
+
+struct gw_bus;
+
+struct gw_bus *gw_bus_new(unsigned workers, size_t mailbox_max);
+void gw_bus_free(struct gw_bus *bus); /* all detached, loops done */
+
+/* From here on `receive` is called on that loop. A message's payload is
+ * released after the call: who keeps it takes a reference. */
+void gw_bus_attach(struct gw_bus *bus, unsigned worker, uv_loop_t *loop,
+                   gw_bus_receive *receive, void *ctx);
+void gw_bus_detach(struct gw_bus *bus, unsigned worker);
+
+/* Copies the message; the payload's reference goes with it when GW_OK is
+ * returned and stays the caller's otherwise. GW_E_BUSY: the mailbox is full
+ * (tasks are never refused). */
+gw_err gw_bus_send(struct gw_bus *bus, unsigned to,
+                   const struct gw_bus_message *message) GW_MUST_CHECK;
+
+size_t gw_bus_waiting(const struct gw_bus *bus, unsigned worker);
+
+#endif
