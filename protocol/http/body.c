@@ -42,8 +42,13 @@ void gw_http_body_of_request(struct gw_http_body *b,
                              const struct gw_http_request *req,
                              uint64_t max_bytes)
 {
-    init(b, req->chunked ? GW_HTTP_CHUNKED : GW_HTTP_LENGTH, req->body_bytes,
-         max_bytes);
+    gw_http_framing framing = GW_HTTP_NO_BODY;
+
+    if (req->chunked)
+        framing = GW_HTTP_CHUNKED;
+    else if (req->body_bytes)
+        framing = GW_HTTP_LENGTH;
+    init(b, framing, req->body_bytes, max_bytes);
 }
 
 void gw_http_body_of_response(struct gw_http_body *b,
