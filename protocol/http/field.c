@@ -2,21 +2,31 @@
 
 #include "protocol/http/chars.h"
 
+#include <endian.h>
+
 #define EACH(byte) (UINT64_MAX / 255 * (byte))
 
 /* The end of a run of field-value bytes. Values are most of a head, so eight
- * bytes are judged at a time as long as none is a control character. */
+ * bytes are judged at a time: a high bit in `hit` marks a control character,
+ * and the lowest one, the first, is exact. */
 static size_t value_end(const char *s, size_t i, size_t end)
 {
     while (end - i >= 8) {
         uint64_t w, del, hit;
 
         memcpy(&w, s + i, 8);
+        w = le64toh(w);
         del = w ^ EACH(0x7f);
         hit = ((w - EACH(0x20)) & ~w) | ((del - EACH(0x01)) & ~del);
-        if (hit & EACH(0x80))
-            break;
-        i += 8;
+        hit &= EACH(0x80);
+        if (!hit) {
+            i += 8;
+            continue;
+        }
+        i += (size_t)__builtin_ctzll(hit) / 8;
+        if (s[i] != '\t')
+            return i;
+        i++;
     }
     return gw_http_span(s, i, end, GW_HTTP_VALUE);
 }
