@@ -4,10 +4,11 @@
  * Shapes   gw_http_body_read consumes from `in` and lends one piece of body
  *          (a view into `in`) at a time; *used tells how much of `in` it took.
  * Answers  GW_HTTP_MORE   all of `in` was taken, the body goes on
- *          GW_HTTP_READY  the body has ended; the rest of `in` is not ours
+ *          GW_HTTP_READY  the body has ended, *piece may be its last; the
+ *                         rest of `in` is not ours
  *          GW_HTTP_BAD    body->status: 400 malformed, 413 past max_bytes
  *          With GW_HTTP_MORE and a non-empty *piece, call again with what is
- *          left of `in` before waiting for more.
+ *          left of `in` before waiting for more. READY and BAD are final.
  * Chunked  strict: CRLF only, hexadecimal sizes without sign or blanks of at
  *          most 16 digits, extensions skipped (bounded: 256 bytes a chunk line),
  *          trailers checked like headers and dropped (bounded: 8 KB).

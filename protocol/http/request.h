@@ -6,14 +6,17 @@
  * it cut differently is a smuggled request (RFC 9112, 11.2).
  *
  * Shapes   bytes: all that has arrived since the last request ended, from its
- *          first byte. Nothing is copied: every view in *out points into it.
+ *          first byte. Nothing is copied: every view in *out points into it
+ *          (but for the path "/" of a target like "http://host").
  * Answers  GW_HTTP_READY  *out is filled, *used bytes were the head
  *          GW_HTTP_MORE   incomplete so far, and nothing wrong yet
- *          GW_HTTP_BAD    out->status says what to answer (400, 414, 431,
- *                         501 unknown transfer coding, 505 not HTTP/1.x), and
- *                         the connection is to be closed after it
- *          Limits are noticed as soon as they are passed, before the end of
- *          the head has come.
+ *          GW_HTTP_BAD    out->status, and nothing else in *out, says what
+ *                         to answer: 400, 413 and 414 and 431 past a limit,
+ *                         417 unknown expectation, 501 unknown transfer
+ *                         coding or a method longer than 32 bytes, 505 not
+ *                         HTTP/1.x. The connection is to be closed after it
+ *          A fault is noticed at its byte (or at the end of its line), not at
+ *          the end of the head, and is the same whatever follows.
  * Cost     linear; called again with more bytes it starts over, which the
  *          10 KB limit keeps cheap.
  * Source   RFC 9112 sections 2 to 7; RFC 9110 sections 5, 7, 10.
@@ -46,10 +49,11 @@ struct gw_http_request {
     unsigned minor;  /* HTTP/1.minor: 0 or 1 */
     bool keep_alive;
     bool chunked;
-    bool has_length; /* a Content-Length was given */
-    bool expects_continue;
-    bool wants_upgrade;  /* Connection lists "upgrade" and Upgrade is there */
-    uint64_t body_bytes; /* Content-Length, or 0 */
+    bool has_length;       /* a Content-Length was given */
+    bool expects_continue; /* and a body is to come; HTTP/1.1 */
+    bool wants_upgrade;    /* Connection lists "upgrade" and Upgrade is there;
+                              HTTP/1.1 */
+    uint64_t body_bytes;   /* Content-Length, or 0 */
     struct gw_http_headers headers;
 };
 

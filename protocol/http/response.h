@@ -26,16 +26,19 @@ struct gw_http_response {
 
 /* As gw_http_request_read. 1xx answers come out like others (status < 200,
  * no body): the caller skips them. GW_HTTP_BAD: not a response one can trust
- * (both lengths, two different lengths, a length with a sign, ...).
- * `to_head`: the request was a HEAD, so no body follows. `max_head` bounds
- * the whole head. */
+ * (both lengths, two different lengths, a length with a sign, a transfer
+ * coding other than chunked, ...). `to_head`: the request was a HEAD, so no
+ * body follows. `max_head` bounds the whole head. keep_alive is false, too,
+ * when the body ends with the connection, and when a 1xx or 204 announces a
+ * body it cannot have. */
 gw_http_step gw_http_response_read(gw_str bytes, bool to_head, size_t max_head,
                                    struct gw_http_response *out, size_t *used);
 
 /* Appends a whole response. Writes the status line, the given headers,
- * Content-Length (not for 1xx and 204), `Connection: close` when !keep_alive
- * (`Connection: keep-alive` for a kept HTTP/1.0 client), and the body (left
- * out for HEAD: to_head). Names and values must be legal; nothing is escaped.
+ * Content-Length, `Connection: close` when !keep_alive (`Connection:
+ * keep-alive` for a kept HTTP/1.0 client), and the body (left out for HEAD:
+ * to_head). 1xx, 204 and 304 get neither a length nor a body, and 1xx no
+ * Connection. Names and values must be legal; nothing is escaped.
  */
 struct gw_http_answer {
     unsigned status;
