@@ -80,20 +80,24 @@ void gw_ws_accept_key(gw_str key, char out[GW_WS_ACCEPT_LEN])
                      out);
 }
 
+/* Not gw_http_header_lists: subprotocols are told apart by case. */
+static bool lists_exactly(gw_str list, gw_str what)
+{
+    while (list.len)
+        if (gw_str_eq(gw_str_trim(gw_str_cut(&list, ',')), what))
+            return true;
+    return false;
+}
+
 bool gw_ws_is_offered(const struct gw_http_request *req, gw_str protocol)
 {
     const struct gw_http_headers *h = &req->headers;
 
-    for (size_t i = 0; i < h->count; i++) {
-        gw_str rest = h->at[i].value;
-
-        if (!gw_str_eq_nocase(h->at[i].name, GW_LIT("Sec-WebSocket-Protocol")))
-            continue;
-        /* not gw_http_header_lists: subprotocols are told apart by case */
-        while (rest.len)
-            if (protocol.len &&
-                gw_str_eq(gw_str_trim(gw_str_cut(&rest, ',')), protocol))
-                return true;
-    }
+    if (!protocol.len)
+        return false;
+    for (size_t i = 0; i < h->count; i++)
+        if (gw_str_eq_nocase(h->at[i].name, GW_LIT("Sec-WebSocket-Protocol")) &&
+            lists_exactly(h->at[i].value, protocol))
+            return true;
     return false;
 }
