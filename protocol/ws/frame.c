@@ -39,10 +39,12 @@ void gw_ws_reader_fini(struct gw_ws_reader *r)
     gw_ws_reader_init(r);
 }
 
-/* Gives back what the last event was lent from. An idle connection should
- * hold nothing, so the memory is not kept for the next message. */
-static void give_back(struct gw_ws_reader *r)
+/* An idle connection should hold nothing, so the memory is not kept for the
+ * next message. */
+void gw_ws_reader_rest(struct gw_ws_reader *r)
 {
+    if (!r->lent)
+        return;
     free(r->control);
     r->control = NULL;
     if (!r->message)
@@ -361,8 +363,7 @@ gw_ws_step gw_ws_read(struct gw_ws_reader *r, const struct gw_ws_limits *limits,
     struct input in = { bytes, len };
     gw_ws_step step = GW_WS_MORE;
 
-    if (r->lent)
-        give_back(r);
+    gw_ws_reader_rest(r);
     if (r->ended)
         in.len = 0;
     while (in.len && step == GW_WS_MORE) {

@@ -66,9 +66,6 @@ void gw_ws_reader_fini(struct gw_ws_reader *r);
  * been read, before its payload; memory grows with what has come, never with
  * what was announced.
  *
- * Call again with the rest until it says MORE, even if the rest is empty:
- * that call gives back the memory of a message that had to be gathered.
- *
  * Refusals: 1002 RSV bits, unknown opcode, unmasked, non-minimal length,
  * 64-bit length with the top bit, control frame fragmented or over 125,
  * continuation without a start, new data frame inside a message, close
@@ -81,6 +78,11 @@ void gw_ws_reader_fini(struct gw_ws_reader *r);
 gw_ws_step gw_ws_read(struct gw_ws_reader *r, const struct gw_ws_limits *limits,
                       char *bytes, size_t len, size_t *used,
                       struct gw_ws_event *out);
+
+/* Gives back the memory of a message that had to be gathered, as the next
+ * call of gw_ws_read would: for when the bytes are used up, and more may not
+ * come for a long time. */
+void gw_ws_reader_rest(struct gw_ws_reader *r);
 
 /* The head of a final server frame (never masked); returns its length. */
 enum { GW_WS_HEAD_MAX = 10 };

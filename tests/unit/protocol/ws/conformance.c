@@ -272,7 +272,7 @@ static void feed(struct gw_ws_reader *r, const struct ws_case *c, size_t from,
 
     if (len)
         memcpy(block, c->bytes.at + from, len);
-    while (step == GW_WS_EVENT) {
+    while (step == GW_WS_EVENT && len) {
         step = gw_ws_read(r, &c->limits, at, len, &used, &event);
         must(used <= len, "more used than given");
         at += used;
@@ -282,6 +282,7 @@ static void feed(struct gw_ws_reader *r, const struct ws_case *c, size_t from,
     }
     must(step == GW_WS_REFUSED || len == 0, "MORE, and bytes left");
     free(block);
+    gw_ws_reader_rest(r);
     /* between messages a connection holds no memory */
     if (r->ended || (!r->message && !r->in_frame))
         must(!r->gathered.at && !r->control, "memory held while idle");
