@@ -1,8 +1,5 @@
 #include "protocol/expr/select.h"
 
-#include "protocol/base/utf8.h"
-#include "protocol/http/query.h"
-
 typedef enum source {
     LITERAL,
     REQUEST_BODY,
@@ -231,23 +228,14 @@ gw_err gw_expr_read(struct gw_arena *a, gw_str text, struct gw_expr **out,
 
 /* --- evaluating ----------------------------------------------------------- */
 
-static gw_err query_value(struct gw_arena *a, gw_str query, gw_str name,
-                          gw_str *out)
+/* Of several values the last, as in an event's queryStringParameters. */
+static void query_value(struct gw_arena *a, gw_str query, gw_str name,
+                        gw_str *out)
 {
-    gw_str key, value;
-    gw_err err;
+    gw_str next;
 
-    while (gw_http_query_next(&query, &key, &value)) {
-        err = gw_http_decode(a, key, true, &key);
-        if (err)
-            return err;
-        if (!gw_str_eq(key, name))
-            continue;
-        err = gw_http_decode(a, value, true, out);
-        if (err)
-            return err;
-    }
-    return GW_OK;
+    while (gw_scope_query_next(a, name, &query, &next))
+        *out = next;
 }
 
 static gw_err status_text(struct gw_arena *a, unsigned status, gw_str *out)
@@ -288,15 +276,6 @@ static gw_err body_text(struct gw_arena *a, const struct part *part,
     return err ? err : gw_json_to_text(a, value, out);
 }
 
-static gw_json response_json(gw_str body)
-{
-    gw_json root = { GW_JSON_ABSENT, GW_EMPTY };
-
-    if (!gw_utf8_is_valid(body) || gw_json_read(body, &root) != GW_OK)
-        return (gw_json){ GW_JSON_ABSENT, GW_EMPTY };
-    return root;
-}
-
 static gw_err part_text(const struct part *part, const struct gw_scope *scope,
                         struct gw_arena *a, gw_str *out)
 {
@@ -315,7 +294,8 @@ static gw_err part_text(const struct part *part, const struct gw_scope *scope,
             gw_http_header_last(scope->headers, part->name, out);
         return GW_OK;
     case REQUEST_QUERY:
-        return query_value(a, scope->query, part->name, out);
+        query_value(a, scope->query, part->name, out);
+        return GW_OK;
     case REQUEST_BASEPATH:
         return GW_OK; /* a domain name's, decided before there is a scope */
     case CONTEXT:
@@ -338,7 +318,7 @@ static gw_err part_text(const struct part *part, const struct gw_scope *scope,
         return header_list(a, scope->response_headers, part->name, out);
     case RESPONSE_BODY:
         if (part->has_path)
-            return body_text(a, part, response_json(scope->response_body), out);
+            return body_text(a, part, gw_scope_response_json(scope), out);
         *out = scope->response_body;
         return GW_OK;
     }
