@@ -87,3 +87,28 @@ gw_err gw_arena_dup(struct gw_arena *a, gw_str s, gw_str *out)
     *out = (gw_str){ copy, s.len };
     return GW_OK;
 }
+
+gw_err gw_arena_join(struct gw_arena *a, const gw_str *pieces, size_t count,
+                     gw_str *out)
+{
+    size_t len = 0;
+    char *text;
+
+    if (count == 1) {
+        *out = pieces[0];
+        return GW_OK;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (__builtin_add_overflow(len, pieces[i].len, &len))
+            return GW_E_TOO_BIG;
+    text = gw_arena_text(a, len);
+    if (!text)
+        return GW_E_TOO_BIG;
+    *out = (gw_str){ text, len };
+    for (size_t i = 0; i < count; i++) {
+        if (pieces[i].len)
+            memcpy(text, pieces[i].at, pieces[i].len);
+        text += pieces[i].len;
+    }
+    return GW_OK;
+}

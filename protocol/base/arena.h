@@ -30,4 +30,8 @@ char *gw_arena_text(struct gw_arena *a, size_t size) GW_MUST_CHECK;
 /* A copy, NUL-terminated behind its len. */
 gw_err gw_arena_dup(struct gw_arena *a, gw_str s, gw_str *out) GW_MUST_CHECK;
 
+/* All pieces in a row. A single one stays a view. */
+gw_err gw_arena_join(struct gw_arena *a, const gw_str *pieces, size_t count,
+                     gw_str *out) GW_MUST_CHECK;
+
 #endif

@@ -21,7 +21,7 @@ struct gw_mapping; /* one entry; immutable; lives in the arena */
  * route.request.body[.path] (method.request.… is an alias), stageVariables.N,
  * context.N, or 'constant'. NAME: [a-zA-Z0-9._$-]+, or more strictly a token
  * for headers. */
-gw_err gw_mapping_read(struct gw_arena *a, gw_str destination, gw_str source,
+gw_err gw_mapping_read(struct gw_arena *a, gw_str destination, gw_str from,
                        struct gw_mapping **out,
                        struct gw_fault *why) GW_MUST_CHECK;
 
@@ -34,5 +34,9 @@ bool gw_mapping_eval(const struct gw_mapping *m, const struct gw_scope *scope,
 
 gw_mapping_place gw_mapping_place_of(const struct gw_mapping *m);
 gw_str gw_mapping_name(const struct gw_mapping *m);
+
+/* True for a constant: its author encoded it. Any other value is plain text,
+ * to be percent-encoded where a query or a path is its destination. */
+bool gw_mapping_is_encoded(const struct gw_mapping *m);
 
 #endif

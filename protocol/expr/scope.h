@@ -23,4 +23,12 @@ struct gw_scope {
     gw_str response_body;
 };
 
+/* The next value of that name in a raw query, decoded; cut off *rest. False
+ * when there is none left, or no room in the arena. */
+bool gw_scope_query_next(struct gw_arena *a, gw_str name, gw_str *rest,
+                         gw_str *value);
+
+/* The integration's answer; kind ABSENT when it is not JSON. */
+gw_json gw_scope_response_json(const struct gw_scope *scope);
+
 #endif
