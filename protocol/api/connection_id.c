@@ -2,6 +2,8 @@
 
 #include "protocol/base/base64.h"
 
+#include <endian.h>
+
 /*
  * A Feistel network turns any keyed function into a keyed permutation: 88
  * bits in two halves of 44, each round mixing a hash of the one into the
@@ -20,12 +22,9 @@ struct halves {
 static uint64_t mix(const struct gw_hash_key *key, unsigned round,
                     uint64_t half)
 {
-    uint64_t word = (uint64_t)round << HALF | half;
-    char bytes[8];
+    uint64_t word = htole64((uint64_t)round << HALF | half);
 
-    for (int i = 0; i < 8; i++)
-        bytes[i] = (char)(word >> (8 * i));
-    return gw_hash(key, (gw_str){ bytes, sizeof(bytes) }) & HALF_MASK;
+    return gw_hash(key, (gw_str){ (char *)&word, sizeof(word) }) & HALF_MASK;
 }
 
 static struct halves seal(const struct gw_hash_key *key, struct halves h)
