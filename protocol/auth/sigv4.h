@@ -49,17 +49,24 @@ void gw_sigv4_derive(gw_str secret, gw_str date, gw_str region, gw_str service,
 /*
  * Checks the signature: canonical request from the wire bytes (path
  * normalised and encoded once more, query decoded, re-encoded and sorted),
- * body hashed unless x-amz-content-sha256 was given (then that hash is
- * checked against the body), service must be `service`, every signed header
- * present, host among them.
+ * body always hashed (x-amz-content-sha256, when given, must agree), scope of
+ * the same day and of `service`, every signed header present, host among
+ * them.
  *
- * Errors   GW_E_SIGNATURE  wrong key, or bytes that were not the signed ones;
- *                          *why may hold nothing: the canonical request is
- *                          written to *canonical when asked for (may be NULL)
+ * Errors   GW_E_SIGNATURE  wrong key, or bytes that were not the signed ones.
+ *                          An empty *why says: the usual text, which shows
+ *                          what gw_sigv4_canonical returns
  *          GW_E_EXPIRED    dated more than 5 minutes from now_unix, or past
  *                          X-Amz-Expires
- *          GW_E_SYNTAX     scope and date disagree, another service, ...
- * Cost     linear; compares in constant time; allocates from the arena only.
+ *          GW_E_SYNTAX     scope and date disagree, another service, host not
+ *                          signed, a signed header that is not there
+ *          GW_E_TOO_BIG    the arena is full
+ *          All but the last are the original's InvalidSignatureException;
+ *          what gw_sigv4_read refuses is its IncompleteSignatureException.
+ * Cost     linear but for the sort of the query; compares in constant time;
+ *          allocates from the arena only. A presigned query that does not
+ *          match is tried again as some signers write it (7.2: the token
+ *          appended after signing; rest-and-services.md 4.6: not re-encoded).
  * Source   AWS General Reference, "Signature Version 4"; vectors/sigv4/.
  */
 gw_err gw_sigv4_check(struct gw_arena *a, const struct gw_sigv4 *sig,
@@ -69,13 +76,16 @@ gw_err gw_sigv4_check(struct gw_arena *a, const struct gw_sigv4 *sig,
 
 /* The canonical request and the string to sign, as texts: for the error
  * message that shows them, and for the published vectors. `normalize`: collapse
- * "." ".." and "//" in the path (true for every service but S3). */
+ * "." ".." and "//" in the path (true for every service but S3). With an empty
+ * sig->token, X-Amz-Security-Token is left out of the query. */
 gw_err gw_sigv4_canonical(struct gw_arena *a, const struct gw_sigv4 *sig,
                           const struct gw_sigv4_request *req, bool normalize,
                           gw_str *canonical, gw_str *to_sign) GW_MUST_CHECK;
 
-/* Fills in the Authorization value for a request whose headers already hold
- * Host and X-Amz-Date (and the token, if any); signs all of its headers. */
+/* The Authorization value for a request whose headers already hold Host and
+ * X-Amz-Date (and the token, if any); signs all of its headers.
+ * Errors   GW_E_INVALID  Host or X-Amz-Date is missing or malformed
+ *          GW_E_TOO_BIG  the arena is full */
 gw_err gw_sigv4_sign(struct gw_arena *a, const struct gw_sigv4_request *req,
                      gw_str access_key, gw_str secret, gw_str region,
                      gw_str service, gw_str *authorization) GW_MUST_CHECK;

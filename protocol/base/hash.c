@@ -1,5 +1,7 @@
 #include "protocol/base/hash.h"
 
+#include <endian.h>
+
 static uint64_t rotl(uint64_t x, int b)
 {
     return x << b | x >> (64 - b);
@@ -22,7 +24,15 @@ static void rounds(uint64_t v[4], int n)
 }
 
 /* Little-endian whatever the machine is, so that vectors and ids agree. */
-static uint64_t load(const unsigned char *p, size_t len)
+static uint64_t load_word(const unsigned char *p)
+{
+    uint64_t word;
+
+    memcpy(&word, p, sizeof(word));
+    return le64toh(word);
+}
+
+static uint64_t load_tail(const unsigned char *p, size_t len)
 {
     uint64_t word = 0;
 
@@ -42,13 +52,13 @@ uint64_t gw_hash(const struct gw_hash_key *key, gw_str bytes)
                       key->k1 ^ 0x7465646279746573u };
 
     for (size_t i = 0; i < whole; i += 8) {
-        uint64_t word = load(p + i, 8);
+        uint64_t word = load_word(p + i);
 
         v[3] ^= word;
         rounds(v, 2);
         v[0] ^= word;
     }
-    last |= load(p + whole, bytes.len - whole);
+    last |= load_tail(p + whole, bytes.len - whole);
     v[3] ^= last;
     rounds(v, 2);
     v[0] ^= last;
