@@ -10,6 +10,7 @@
 #define GW_CONFIG_CONFIG_H
 
 #include "protocol/api/plan.h"
+#include "server/config/errors.h"
 #include "server/config/settings.h"
 
 struct gw_config_flag {
@@ -32,13 +33,6 @@ struct gw_config_source {
 
 /* A whole file, for `gatewire dev` without one: the API `demo`. */
 extern const gw_str gw_config_demo;
-
-/* Complete lines, "gatewire.yaml:12:5: expected ...", without a newline. */
-enum { GW_CONFIG_ERRORS_MAX = 20 };
-struct gw_config_errors {
-    unsigned count; /* of all; the first GW_CONFIG_ERRORS_MAX are kept */
-    char lines[GW_CONFIG_ERRORS_MAX][512];
-};
 
 struct gw_credential {
     gw_str access_key_id, secret;
