@@ -68,8 +68,7 @@ void gw_yaml_fault_at_key(const struct gw_yaml *y,
     va_end(args);
 }
 
-/* --- the tree ---------------------------------------------------------------
- */
+/* --- the tree ------------------------------------------------------- */
 
 static bool take_key(struct builder *b, const yaml_event_t *event)
 {
@@ -261,8 +260,7 @@ bool gw_yaml_read(struct gw_yaml *y, gw_str text)
     return ok;
 }
 
-/* --- reading it -------------------------------------------------------------
- */
+/* --- reading it ----------------------------------------------------- */
 
 const struct gw_yaml_node *gw_yaml_member(const struct gw_yaml_node *mapping,
                                           gw_str key)
