@@ -548,7 +548,8 @@ static gw_err print_scalar(gw_str text, struct gw_buf *out)
     gw_err err;
 
     if (text.len && text.at[0] != '-' && text.at[0] != '.' &&
-        is_of(text, "-._/:") && text.at[text.len - 1] != ':')
+        !gw_str_eq(text, GW_LIT("null")) && is_of(text, "-._/:") &&
+        text.at[text.len - 1] != ':')
         return gw_buf_add(out, text);
     err = gw_buf_add(out, GW_LIT("\""));
     while (text.len && !err) {
@@ -653,12 +654,25 @@ gw_err gw_settings_document(struct gw_buf *out)
     return err;
 }
 
+/* Four numbers, the first of them 127: a name such as 127.example.com could
+ * lead anywhere. */
+static bool is_loopback_v4(gw_str host)
+{
+    uint64_t number = 0;
+
+    for (int part = 0; part < 4; part++) {
+        gw_str digits = part < 3 ? gw_str_cut(&host, '.') : host;
+
+        if (!gw_str_to_u64(digits, &number) || number > 255 ||
+            (part == 0 && number != 127))
+            return false;
+    }
+    return true;
+}
+
 bool gw_address_is_loopback(const struct gw_address *address)
 {
-    gw_str host = address->host;
-
-    return gw_str_eq_nocase(host, GW_LIT("localhost")) ||
-           gw_str_eq(host, GW_LIT("::1")) ||
-           (gw_str_starts(host, GW_LIT("127.")) && is_of(host, ".") &&
-            host.len >= 9 && host.at[host.len - 1] != '.');
+    return gw_str_eq_nocase(address->host, GW_LIT("localhost")) ||
+           gw_str_eq(address->host, GW_LIT("::1")) ||
+           is_loopback_v4(address->host);
 }
