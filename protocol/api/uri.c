@@ -2,26 +2,28 @@
 
 static const gw_str opening = { "${stageVariables.", 17 };
 
-/* One part of the filled text: a literal, or a variable's value. */
+static size_t find_opening(gw_str text)
+{
+    size_t i = 0;
+
+    while (i < text.len && !gw_str_starts(gw_str_skip(text, i), GW_LIT("${")))
+        i++;
+    return i;
+}
+
+/* One part of the filled text: what stands before a variable, or its value. */
 static gw_err take_part(gw_str *rest, const struct gw_pairs *variables,
                         gw_str *part, struct gw_fault *why)
 {
+    size_t before = find_opening(*rest);
+    ptrdiff_t end = gw_str_find(*rest, '}', before);
     gw_str name;
-    ptrdiff_t end;
 
-    for (size_t i = 0; i < rest->len; i++)
-        if (gw_str_starts(gw_str_skip(*rest, i), GW_LIT("${"))) {
-            if (i == 0)
-                break;
-            *part = gw_str_head(*rest, i);
-            *rest = gw_str_skip(*rest, i);
-            return GW_OK;
-        } else if (i == rest->len - 1) {
-            *part = *rest;
-            *rest = GW_EMPTY;
-            return GW_OK;
-        }
-    end = gw_str_find(*rest, '}', 0);
+    if (before) {
+        *part = gw_str_head(*rest, before);
+        *rest = gw_str_skip(*rest, before);
+        return GW_OK;
+    }
     if (!gw_str_starts(*rest, opening) || end < 0)
         return gw_fail(why, GW_E_SYNTAX,
                        "expected ${stageVariables.NAME} where ${ begins");
