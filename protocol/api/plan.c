@@ -66,7 +66,7 @@ static gw_err no_room(struct compiler *c)
     return gw_fail(c->why, GW_E_TOO_BIG, "the API asks for too much memory");
 }
 
-static gw_err dup(struct compiler *c, gw_str text, gw_str *out)
+static gw_err copy(struct compiler *c, gw_str text, gw_str *out)
 {
     return gw_arena_dup(c->arena, text, out) ? no_room(c) : GW_OK;
 }
@@ -92,7 +92,7 @@ static gw_err read_expr(struct compiler *c, const char *member, gw_str text,
                         struct gw_expr **out)
 {
     size_t back = enter(c, gw_str_of(member));
-    gw_err err = dup(c, text, &text);
+    gw_err err = copy(c, text, &text);
 
     if (!err)
         err = gw_expr_read(c->arena, text, out, c->why);
@@ -114,9 +114,9 @@ static gw_err add_template(struct compiler *c, const struct gw_pair *pair,
         err = gw_fail(c->why, GW_E_TOO_BIG,
                       "expected a template of at most %d bytes", TEMPLATE_MAX);
     if (!err)
-        err = dup(c, pair->name, &out->key);
+        err = copy(c, pair->name, &out->key);
     if (!err)
-        err = dup(c, pair->value, &text);
+        err = copy(c, pair->value, &text);
     if (!err)
         err = gw_template_read(c->arena, text, &out->template, c->why);
     if (!err)
@@ -226,9 +226,9 @@ static gw_err add_response_header(struct compiler *c,
         !is_token(gw_str_skip(pair->name, prefix.len)))
         return gw_fail(c->why, GW_E_SYNTAX,
                        "expected method.response.header.NAME as the key");
-    err = dup(c, gw_str_skip(pair->name, prefix.len), &out->name);
+    err = copy(c, gw_str_skip(pair->name, prefix.len), &out->name);
     if (!err)
-        err = dup(c, pair->value, &source);
+        err = copy(c, pair->value, &source);
     if (!err)
         err = read_header_source(c, source, out);
     if (!err)
@@ -316,10 +316,10 @@ static gw_err compile_mappings(struct compiler *c,
     for (size_t n = 0; n < pairs->count; n++) {
         size_t back = enter(c, pairs->at[n].name);
         gw_str name, value;
-        gw_err err = dup(c, pairs->at[n].name, &name);
+        gw_err err = copy(c, pairs->at[n].name, &name);
 
         if (!err)
-            err = dup(c, pairs->at[n].value, &value);
+            err = copy(c, pairs->at[n].value, &value);
         if (!err)
             err = gw_mapping_read(c->arena, name, value, &out->mappings[n],
                                   c->why);
@@ -427,7 +427,7 @@ static gw_err compile_http(struct compiler *c, const struct gw_integration *i,
     if (!is_method(i->method))
         return fail_at(c, "integrationMethod", GW_E_INVALID,
                        "expected an integrationMethod such as POST");
-    err = dup(c, i->method, &out->method);
+    err = copy(c, i->method, &out->method);
     return err ? err : check_placeholders(c, out);
 }
 
@@ -547,7 +547,7 @@ static gw_err compile_route(struct compiler *c, const struct gw_route *r,
                             struct gw_plan_route *out)
 {
     size_t back = enter(c, r->key);
-    gw_err err = dup(c, r->key, &out->key);
+    gw_err err = copy(c, r->key, &out->key);
 
     out->index = (unsigned)(out - c->plan->all);
     out->two_way = r->route_response;
@@ -602,9 +602,9 @@ static gw_err add_variable(struct compiler *c, const struct gw_pair *pair,
                        "expected 1 to %d characters out of letters, digits "
                        "and -._~:/?#&=,",
                        VARIABLE_VALUE_MAX);
-    err = dup(c, pair->name, &out->name);
+    err = copy(c, pair->name, &out->name);
     if (!err)
-        err = dup(c, pair->value, &out->value);
+        err = copy(c, pair->value, &out->value);
     if (!err)
         leave(c, back);
     return err;
@@ -669,7 +669,7 @@ static gw_err compile_stage(struct compiler *c)
                        "expected a stage name of letters, digits, '-' and "
                        "'_', at most %d characters",
                        NAME_MAX_LEN);
-    err = dup(c, c->stage->name, &c->plan->stage);
+    err = copy(c, c->stage->name, &c->plan->stage);
     if (!err)
         err = compile_variables(c);
     if (!err)
@@ -694,7 +694,7 @@ static gw_err compile_api(struct compiler *c)
                        "expected a routeSelectionExpression such as "
                        "$request.body.action");
     c->plan->binary = c->api->binary;
-    err = dup(c, c->api->id, &c->plan->api_id);
+    err = copy(c, c->api->id, &c->plan->api_id);
     if (!err)
         err = read_expr(c, member, c->api->route_selection_expression,
                         &c->plan->selection);

@@ -12,8 +12,9 @@ static size_t find_opening(gw_str text)
 }
 
 /* One part of the filled text: what stands before a variable, or its value. */
-static gw_err take_part(gw_str *rest, const struct gw_pairs *variables,
-                        gw_str *part, struct gw_fault *why)
+static gw_err take_part(gw_str *rest, gw_str stage,
+                        const struct gw_pairs *variables, gw_str *part,
+                        struct gw_fault *why)
 {
     size_t before = find_opening(*rest);
     ptrdiff_t end = gw_str_find(*rest, '}', before);
@@ -31,13 +32,14 @@ static gw_err take_part(gw_str *rest, const struct gw_pairs *variables,
         gw_str_head(gw_str_skip(*rest, opening.len), (size_t)end - opening.len);
     if (!gw_pairs_find(variables, name, part))
         return gw_fail(why, GW_E_INVALID,
-                       "the stage variable `%.*s` is not defined",
-                       (int)GW_MIN(name.len, 64), name.at);
+                       "the stage variable `%.*s` is not defined in the "
+                       "stage `%.*s`",
+                       (int)GW_MIN(name.len, 64), name.at, GW_FMT(stage));
     *rest = gw_str_skip(*rest, (size_t)end + 1);
     return GW_OK;
 }
 
-gw_err gw_uri_fill(struct gw_arena *a, gw_str text,
+gw_err gw_uri_fill(struct gw_arena *a, gw_str text, gw_str stage,
                    const struct gw_pairs *variables, gw_str *out,
                    struct gw_fault *why)
 {
@@ -48,7 +50,7 @@ gw_err gw_uri_fill(struct gw_arena *a, gw_str text,
         return gw_fail(why, GW_E_TOO_BIG, "too much memory");
     while (text.len) {
         gw_str part = GW_EMPTY;
-        gw_err err = take_part(&text, variables, &part, why);
+        gw_err err = take_part(&text, stage, variables, &part, why);
 
         if (err)
             return err;

@@ -20,8 +20,8 @@ struct gw_uri {
 };
 
 /* Replaces every ${stageVariables.NAME}; one that is not defined, and any
- * other ${...}, is an error. */
-gw_err gw_uri_fill(struct gw_arena *a, gw_str text,
+ * other ${...}, is an error. `stage` is for the message. */
+gw_err gw_uri_fill(struct gw_arena *a, gw_str text, gw_str stage,
                    const struct gw_pairs *variables, gw_str *out,
                    struct gw_fault *why) GW_MUST_CHECK;
 

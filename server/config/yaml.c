@@ -10,6 +10,7 @@ struct builder {
                                                      first */
     unsigned depth;
     bool has_key; /* of the innermost mapping: its value comes next */
+    bool is_twin; /* that key was there before: the value is left out */
     gw_str key;
     struct gw_yaml_mark key_mark;
     bool is_done; /* the document has ended */
@@ -89,6 +90,7 @@ static bool take_key(struct builder *b, const yaml_event_t *event)
         return refuse(b->y, mark, "the file asks for too much memory");
     b->key_mark = mark;
     b->has_key = true;
+    b->is_twin = twin != NULL;
     return true;
 }
 
@@ -115,6 +117,8 @@ static bool add_node(struct builder *b, const yaml_event_t *event,
         node->key = b->key;
         node->key_mark = b->key_mark;
         b->has_key = false;
+        if (b->is_twin)
+            return true;
     }
     if (parent->last)
         parent->last->next = node;
