@@ -387,8 +387,8 @@ static gw_err compile_uri(struct compiler *c, gw_str text,
 {
     size_t back = enter(c, GW_LIT("integrationUri"));
     struct gw_uri uri;
-    gw_err err =
-        gw_uri_fill(c->arena, text, &c->plan->stage_variables, &text, c->why);
+    gw_err err = gw_uri_fill(c->arena, text, c->stage->name,
+                             &c->plan->stage_variables, &text, c->why);
 
     if (!err)
         err = gw_uri_read(text, &uri, c->why);
