@@ -31,7 +31,7 @@ struct gw_config_source {
     size_t flag_count;
 };
 
-/* A whole file (a text for the source), for `gatewire dev` without one: the API `demo`. */
+/* The text for `gatewire dev` without a file: the API `demo`. */
 extern const gw_str gw_config_demo;
 
 struct gw_credential {

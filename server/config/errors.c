@@ -48,25 +48,22 @@ void gw_suggestion_offer(struct gw_suggestion *s, gw_str known)
     /* A third of the letters may be wrong, three at most: beyond that a
      * suggestion is a guess. */
     unsigned limit = (unsigned)GW_MIN(3, known.len / 3 + 1);
-    unsigned distance;
+    unsigned distance = gw_str_eq_nocase(s->name, known)
+                            ? 0
+                            : gw_str_distance(s->name, known, limit + 1);
 
-    if (gw_str_eq_nocase(s->name, known)) {
-        s->best = known;
-        s->distance = 0;
+    if (distance > limit || known.len >= sizeof(s->best) ||
+        (s->best[0] && distance >= s->distance))
         return;
-    }
-    distance = gw_str_distance(s->name, known, limit + 1);
-    if (distance <= limit && (!s->best.len || distance < s->distance)) {
-        s->best = known;
-        s->distance = distance;
-    }
+    memcpy(s->best, known.at, known.len);
+    s->best[known.len] = '\0';
+    s->distance = distance;
 }
 
 void gw_suggestion_print(const struct gw_suggestion *s,
                          char out[GW_SUGGESTION_MAX])
 {
     out[0] = '\0';
-    if (s->best.len)
-        snprintf(out, GW_SUGGESTION_MAX, "; did you mean `%.*s`?",
-                 GW_FMT(s->best));
+    if (s->best[0])
+        snprintf(out, GW_SUGGESTION_MAX, "; did you mean `%s`?", s->best);
 }

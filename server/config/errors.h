@@ -29,13 +29,13 @@ void gw_config_errors_addv(struct gw_config_errors *errors, const char *place,
  * otherwise an empty text. Offer the known names one by one.
  */
 struct gw_suggestion {
-    gw_str name; /* what was written */
-    gw_str best;
+    gw_str name;   /* what was written */
+    char best[64]; /* empty: nothing near */
     unsigned distance;
 };
 
 enum { GW_SUGGESTION_MAX = 128 };
-void gw_suggestion_offer(struct gw_suggestion *s, gw_str known);
+void gw_suggestion_offer(struct gw_suggestion *s, gw_str known); /* copied */
 void gw_suggestion_print(const struct gw_suggestion *s,
                          char out[GW_SUGGESTION_MAX]);
 

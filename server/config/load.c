@@ -353,6 +353,7 @@ static void override(struct loader *l, int setting, gw_str value, int kind,
         gw_config_errors_add(l->errors, place, "too long");
 }
 
+static const gw_str prefix = { "GATEWIRE_", 9 };
 static const char credentials_variable[] = "GATEWIRE_CREDENTIALS";
 
 /* "ID:SECRET,ID:SECRET", instead of the file's list. */
@@ -391,22 +392,19 @@ static void read_credentials_variable(struct loader *l, gw_str value)
  * error. */
 static void judge_variable(struct loader *l, gw_str name)
 {
-    struct gw_suggestion near = { .name = gw_str_skip(name, 9) };
-    char place[GW_SETTING_VARIABLE_MAX], hint[GW_SUGGESTION_MAX];
+    struct gw_suggestion near = { .name = gw_str_skip(name, prefix.len) };
+    char place[GW_SETTING_VARIABLE_MAX];
 
     for (unsigned i = 0; i < gw_settings_count(); i++) {
         gw_setting_variable(i, place);
-        gw_suggestion_offer(&near, gw_str_of(place + 9));
-        if (near.best.len && near.best.at == place + 9) {
-            snprintf(hint, sizeof(hint), "%s", place);
-            near.best = gw_str_of(hint); /* place is written to again */
-        }
+        gw_suggestion_offer(&near, gw_str_skip(gw_str_of(place), prefix.len));
     }
-    if (!near.best.len)
+    if (!near.best[0])
         return;
     snprintf(place, sizeof(place), "%.*s", GW_FMT(name));
     gw_config_errors_add(l->errors, place,
-                         "unknown variable; did you mean `%s`?", hint);
+                         "unknown variable; did you mean `%.*s%s`?",
+                         GW_FMT(prefix), near.best);
 }
 
 static void read_variable(struct loader *l, const char *entry)
@@ -414,7 +412,7 @@ static void read_variable(struct loader *l, const char *entry)
     gw_str value = gw_str_of(entry), name = gw_str_cut(&value, '=');
     char variable[GW_SETTING_VARIABLE_MAX];
 
-    if (!gw_str_starts(name, GW_LIT("GATEWIRE_")))
+    if (!gw_str_starts(name, prefix))
         return;
     if (gw_str_eq(name, gw_str_of(credentials_variable))) {
         read_credentials_variable(l, value);
