@@ -96,6 +96,16 @@ gw_err gw_config_check_exposure(const struct gw_config *config,
                    config->dev ? " and say `managementAuth: auto`" : "");
 }
 
+/* A certificate can be exchanged; TLS itself is put on and off at the start. */
+static bool turns_tls(const struct gw_config *old,
+                      const struct gw_config *new_one, unsigned setting)
+{
+    return gw_str_eq(gw_str_of(gw_setting_key(setting)),
+                     GW_LIT("tls.certificate")) &&
+           !old->settings.tls_certificate.len !=
+               !new_one->settings.tls_certificate.len;
+}
+
 size_t gw_config_restart_needed(const struct gw_config *old,
                                 const struct gw_config *new_one,
                                 struct gw_buf *keys)
@@ -103,8 +113,8 @@ size_t gw_config_restart_needed(const struct gw_config *old,
     size_t count = 0;
 
     for (unsigned i = 0; i < gw_settings_count(); i++) {
-        if (gw_setting_is_reloadable(i) ||
-            gw_setting_same(i, &old->settings, &new_one->settings))
+        if (gw_setting_same(i, &old->settings, &new_one->settings) ||
+            (gw_setting_is_reloadable(i) && !turns_tls(old, new_one, i)))
             continue;
         /* a list too long for the caller's buffer is cut, the count is not */
         if (gw_buf_addf(keys, "%s%s", count ? ", " : "", gw_setting_key(i)))

@@ -38,8 +38,9 @@ static const char *const formats[] = { "text", "json", NULL };
 
 #define AT(member) offsetof(struct gw_settings, member)
 
-/* The order is that of the README: related things together. Settings whose
- * value is read when a listener or a pool is made need a restart. */
+/* The order is that of the README: related things together. What is read
+ * once, when listeners, workers, pools and the log are made, needs a
+ * restart. */
 static const struct row {
     const char *key;
     kind kind;
@@ -60,8 +61,8 @@ static const struct row {
     { "workers", WORKERS, AT(workers), "auto", NULL, 1, 64, NULL, RESTART,
       "threads that serve, 1 to 64; `auto`: as many as cores" },
     { "tls.certificate", PATH, AT(tls_certificate), "", NULL, 0, 0, NULL,
-      RESTART, "PEM file with the certificate chain; empty: plain text" },
-    { "tls.key", PATH, AT(tls_key), "", NULL, 0, 0, NULL, RESTART,
+      RELOAD, "PEM file with the certificate chain; empty: plain text" },
+    { "tls.key", PATH, AT(tls_key), "", NULL, 0, 0, NULL, RELOAD,
       "PEM file with its key" },
     { "managementAuth", CHOICE, AT(management_auth), "auto", "none", 0, 0,
       auths, RELOAD,
@@ -99,24 +100,24 @@ static const struct row {
     { "limits.pingIsActivity", BOOL, AT(ping_is_activity), "true", NULL, 0, 0,
       NULL, RELOAD, "do ping and pong frames count as traffic?" },
     { "limits.maxHeaderBytes", BYTES, AT(max_header_bytes), "10240", NULL, 256,
-      1 * MB, NULL, RESTART, "headers of a request together; beyond: 431" },
+      1 * MB, NULL, RELOAD, "headers of a request together; beyond: 431" },
     { "limits.maxTargetBytes", BYTES, AT(max_target_bytes), "4096", NULL, 64,
-      1 * MB, NULL, RESTART, "path and query of a request; beyond: 414" },
+      1 * MB, NULL, RELOAD, "path and query of a request; beyond: 414" },
     { "limits.maxBodyBytes", BYTES, AT(max_body_bytes), "10MB", NULL, 0, 1 * GB,
-      NULL, RESTART, "body of an HTTP request; beyond: 413" },
+      NULL, RELOAD, "body of an HTTP request; beyond: 413" },
     { "limits.headTimeout", MILLIS, AT(head_timeout_ms), "10s", NULL, 1, DAY,
-      NULL, RESTART, "until a request's headers are there" },
+      NULL, RELOAD, "until a request's headers are there" },
     { "limits.bodyTimeout", MILLIS, AT(body_timeout_ms), "30s", NULL, 1, DAY,
-      NULL, RESTART, "until its body is there" },
+      NULL, RELOAD, "until its body is there" },
     { "limits.keepAliveTimeout", MILLIS, AT(keep_alive_timeout_ms), "75s", NULL,
-      1, DAY, NULL, RESTART, "until the next request on a connection" },
+      1, DAY, NULL, RELOAD, "until the next request on a connection" },
     { "limits.maxPostBytes", BYTES, AT(max_post_bytes), "131072", NULL, 1,
       1 * GB, NULL, RELOAD, "message posted to `@connections`; beyond: 413" },
     { "limits.outQueueBytes", BYTES, AT(out_queue_bytes), "1MB", NULL, 1,
-      1 * GB, NULL, RESTART,
+      1 * GB, NULL, RELOAD,
       "waiting to be sent to one client; beyond: it is closed (1008)" },
     { "limits.outQueueTotalBytes", BYTES, AT(out_queue_total_bytes), "256MB",
-      NULL, 1, 1024 * GB, NULL, RESTART,
+      NULL, 1, 1024 * GB, NULL, RELOAD,
       "waiting to be sent to all clients together" },
     { "limits.maxConnections", COUNT, AT(max_connections), "0", NULL, 0,
       100000000, NULL, RELOAD,
