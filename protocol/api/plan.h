@@ -6,12 +6,12 @@
 #define GW_API_PLAN_H
 
 #include "protocol/api/api.h"
+#include "protocol/api/status_set.h"
 #include "protocol/base/map.h"
 #include "protocol/expr/mapping.h"
 #include "protocol/expr/select.h"
 #include "protocol/vtl/template.h"
 
-#include <regex.h>
 #include <stdatomic.h>
 
 struct gw_plan_template {
@@ -29,7 +29,7 @@ struct gw_plan_templates {
 
 struct gw_plan_response {
     bool is_default;
-    regex_t pattern; /* of the whole status; unless default */
+    struct gw_status_set statuses; /* unless default */
     struct gw_plan_templates templates;
     gw_content_handling content_handling;
     struct gw_plan_header { /* response_parameters: method.response.header.X */

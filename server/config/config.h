@@ -10,6 +10,7 @@
 #define GW_CONFIG_CONFIG_H
 
 #include "protocol/api/plan.h"
+#include "server/config/errors.h"
 #include "server/config/settings.h"
 
 struct gw_config_flag {
@@ -30,15 +31,8 @@ struct gw_config_source {
     size_t flag_count;
 };
 
-/* A whole file, for `gatewire dev` without one: the API `demo`. */
+/* The text for `gatewire dev` without a file: the API `demo`. */
 extern const gw_str gw_config_demo;
-
-/* Complete lines, "gatewire.yaml:12:5: expected ...", without a newline. */
-enum { GW_CONFIG_ERRORS_MAX = 20 };
-struct gw_config_errors {
-    unsigned count; /* of all; the first GW_CONFIG_ERRORS_MAX are kept */
-    char lines[GW_CONFIG_ERRORS_MAX][512];
-};
 
 struct gw_credential {
     gw_str access_key_id, secret;
@@ -58,7 +52,8 @@ struct gw_config {
     size_t plan_count;
 };
 
-/* On an error *errors has at least one line and *out is untouched. */
+/* Defaults, then the file, then the environment (GATEWIRE_...), then flags.
+ * On an error *errors has at least one line and *out is untouched. */
 gw_err gw_config_load(const struct gw_config_source *source,
                       struct gw_config **out,
                       struct gw_config_errors *errors) GW_MUST_CHECK;
@@ -94,8 +89,8 @@ size_t gw_config_restart_needed(const struct gw_config *old,
 gw_err gw_config_summary(const struct gw_config *config,
                          struct gw_buf *out) GW_MUST_CHECK;
 
-/* --print-config: every setting in force and where it came from, as a YAML
- * file that loads again; secrets masked. */
+/* --print-config: every setting in force and where it came from, as the
+ * settings part of a YAML file; secrets masked. */
 gw_err gw_config_print(const struct gw_config *config,
                        struct gw_buf *out) GW_MUST_CHECK;
 

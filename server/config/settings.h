@@ -70,10 +70,10 @@ struct gw_settings {
 /* Where a value came from. */
 struct gw_setting_origin {
     enum {
-        GW_FROM_DEFAULT,
-        GW_FROM_FILE,
-        GW_FROM_ENVIRONMENT,
-        GW_FROM_FLAG
+        GW_ORIGIN_DEFAULT,
+        GW_ORIGIN_FILE,
+        GW_ORIGIN_ENVIRONMENT,
+        GW_ORIGIN_FLAG,
     } kind;
     unsigned line; /* FILE */
     gw_str name;   /* FILE: the file; ENVIRONMENT, FLAG: the name */
