@@ -153,12 +153,32 @@ def test_run_stops_one_when_the_other_dies(chat, victim, other):
 
 
 def test_run_moves_away_from_a_taken_port():
+    """3000 may be taken by somebody else already: as good for this."""
+    gateway, admin = free_ports(2)
+    with socket.socket() as holder:
+        try:
+            holder.bind(("127.0.0.1", 3000))
+            holder.listen()
+        except OSError:
+            pass
+        program = Program([CHAT / "run", GATEWIRE], CHAT_PORT="",
+                          GATEWIRE_PORT=str(gateway),
+                          GATEWIRE_ADMIN_PORT=str(admin))
+        try:
+            program.wait_for("healthz")
+            assert "port 3000 is taken: the page moves to" in program.output
+        finally:
+            program.send(signal.SIGTERM)
+            program.end()
+
+
+def test_run_refuses_a_taken_port_that_was_asked_for():
+    gateway, admin = free_ports(2)
     with socket.create_server(("127.0.0.1", 0)) as holder:
         taken = holder.getsockname()[1]
-        ports = dict(zip(PORTS, free_ports(3)))
-        program = Program([CHAT / "run", GATEWIRE],
-                          **{**{k: str(v) for k, v in ports.items()},
-                             "CHAT_PORT": str(taken)})
+        program = Program([CHAT / "run", GATEWIRE], CHAT_PORT=str(taken),
+                          GATEWIRE_PORT=str(gateway),
+                          GATEWIRE_ADMIN_PORT=str(admin))
         assert program.end() == 1
         assert f"port {taken} of CHAT_PORT is taken" in program.output
 

@@ -30,7 +30,8 @@ export async function servePage(path, res) {
   if (!Object.hasOwn(files, path))
     return send(res, 404, "text/plain; charset=utf-8", "nothing here\n");
   const [name, type] = files[path];
-  send(res, 200, type, await readFile(new URL(`public/${name}`, import.meta.url)));
+  const file = new URL(`public/${name}`, import.meta.url);
+  send(res, 200, type, await readFile(file));
 }
 
 function send(res, status, type, body) {

@@ -23,7 +23,8 @@ export const memberAt = (connectionId) => seats.get(connectionId);
 export const others = (member) =>
   everyone(member.room).filter((other) => other !== member);
 
-export const everyone = (room) => [...(rooms.get(room)?.members.values() ?? [])];
+export const everyone = (room) =>
+  [...(rooms.get(room)?.members.values() ?? [])];
 
 export const history = (room) => rooms.get(room)?.history ?? [];
 
