@@ -168,6 +168,20 @@ try {
   await message(bo, "half a thought").waitFor();
   await people(ada, 2);
 
+  step("a duplicated tab is a second member");
+  const memory = await ada.evaluate(() => ({ ...sessionStorage }));
+  const copy = await browser.newPage();
+  await copy.addInitScript((kept) => {
+    if (!sessionStorage.length) Object.assign(sessionStorage, kept);
+  }, memory);
+  await copy.goto(url);
+  await people(copy, 3);
+  await people(ada, 3);
+  await say(ada, "I am the first of us");
+  await message(copy, "the first of us").waitFor();
+  await copy.close();
+  await people(ada, 2);
+
   step("leaving is seen, by the button and by the closed tab");
   const goodbyes = await note(ada, "Bo left").count();
   await bo.getByRole("button", { name: "Leave" }).click();

@@ -103,7 +103,7 @@ const on = {
     join();
   },
 
-  left() {},
+  left() {}, // the door is shown already
 
   error(event) {
     if (event.code === "not-joined") {
@@ -206,8 +206,10 @@ setInterval(() => (joined ? flush() : join()), RESEND_MS);
 
 // --- the conversation --------------------------------------------------------
 
-const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" });
-const calendar = new Intl.DateTimeFormat([], { dateStyle: "medium", timeStyle: "short" });
+const clock = new Intl.DateTimeFormat([],
+  { hour: "2-digit", minute: "2-digit" });
+const calendar = new Intl.DateTimeFormat([],
+  { dateStyle: "medium", timeStyle: "short" });
 
 function element(tag, className, text) {
   const node = document.createElement(tag);
@@ -346,14 +348,16 @@ function showScreen(name) {
 
 function showTitle() {
   if (!document.hidden) unseen = 0;
-  document.title =
-    (unseen ? `(${unseen}) ` : "") + (want ? `${want.room} · ` : "") + "gatewire chat";
+  const news = unseen ? `(${unseen}) ` : "";
+  const where = want ? `${want.room} · ` : "";
+  document.title = `${news}${where}gatewire chat`;
 }
 document.addEventListener("visibilitychange", showTitle);
 
 function showPeople() {
   const order = [...people.values()].sort(
-    (a, b) => (b.id === you.id) - (a.id === you.id) || a.name.localeCompare(b.name));
+    (a, b) => (b.id === you.id) - (a.id === you.id) ||
+      a.name.localeCompare(b.name));
   $("people").replaceChildren(...order.map(({ id, name }) => {
     const row = element("li", "person");
     row.append(avatar(name), element("span", "name", name));
@@ -367,25 +371,28 @@ function showPeople() {
 
 function showRooms() {
   const here = rooms.some(({ name }) => name === want?.room);
-  const all = want && !here ? [...rooms, { name: want.room, members: 0 }] : rooms;
+  const all = want && !here
+    ? [...rooms, { name: want.room, members: 0 }] : rooms;
   const order = [...all].sort((a, b) => a.name.localeCompare(b.name));
 
   const rows = (className, onPick) => order.map(({ name, members }) => {
     const row = element("li");
     const button = element("button", className);
     button.type = "button";
-    button.append(element("span", "name", name), element("span", "count", members));
+    button.append(element("span", "name", name),
+      element("span", "count", members));
     if (name === want?.room) button.setAttribute("aria-current", "true");
     button.onclick = () => onPick(name);
     row.append(button);
     return row;
   });
-  $("open-rooms").replaceChildren(...rows("chip", (name) => ($("room").value = name)));
+  $("open-rooms").replaceChildren(
+    ...rows("chip", (name) => ($("room").value = name)));
   // A new list must not take the focus from who walks it with the keyboard.
   const focused = document.activeElement?.closest("#rooms li");
-  const place = focused ? [...$("rooms").children].indexOf(focused) : -1;
+  const row = focused ? [...$("rooms").children].indexOf(focused) : -1;
   $("rooms").replaceChildren(...rows("room", (name) => enter(want.name, name)));
-  $("rooms").children[place]?.firstChild.focus();
+  $("rooms").children[row]?.firstChild.focus();
 }
 
 function showSide(open) {
@@ -405,7 +412,8 @@ function showProblem(text) {
 let countdown = 0;
 
 function showState(state, wait = 0) {
-  const words = { connecting: "Connecting", open: "Connected", waiting: "Offline" };
+  const words =
+    { connecting: "Connecting", open: "Connected", waiting: "Offline" };
   const until = Date.now() + wait;
   const tick = () => {
     const seconds = Math.ceil((until - Date.now()) / 1000);
