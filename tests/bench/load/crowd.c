@@ -28,7 +28,7 @@ static const struct client_ops ops = { on_open, on_message, NULL };
 static uint64_t cpu_at_rest(const struct plan *plan)
 {
     nanosleep(&(struct timespec){ .tv_nsec = REST_MS * 1000000 }, NULL);
-    return usage_cpu_ns(plan->pids, plan->pid_count);
+    return usage_cpu_ns(&plan->server);
 }
 
 void crowd_open(const struct plan *plan, unsigned connections, const char *name)

@@ -144,9 +144,9 @@ static void open_idle(const struct plan *plan)
 
     if (!plan->idle)
         return;
-    memory = usage_resident_bytes(plan->pids, plan->pid_count);
+    memory = usage_resident_bytes(&plan->server);
     crowd_open(plan, plan->idle, "open_us");
-    memory = usage_resident_bytes(plan->pids, plan->pid_count) - memory;
+    memory = usage_resident_bytes(&plan->server) - memory;
     report("memory_bytes", (double)memory / plan->idle);
 }
 

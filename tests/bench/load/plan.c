@@ -40,6 +40,19 @@ static void read_flag(const char *text, void *out)
     *(bool *)out = !strcmp(text, "yes");
 }
 
+/* Numbers with commas between. */
+static void read_processes(const char *text, void *out)
+{
+    struct processes *p = out;
+
+    while (*text && p->count < PROCESSES_MAX) {
+        char *end;
+
+        p->pids[p->count++] = (pid_t)strtol(text, &end, 10);
+        text = *end == ',' ? end + 1 : end;
+    }
+}
+
 #define AT(member) offsetof(struct plan, member)
 
 static const struct {
@@ -48,6 +61,8 @@ static const struct {
     size_t at;
 } options[] = {
     { "--to", read_text, AT(to) },
+    { "--pids", read_processes, AT(server) },
+    { "--beside", read_processes, AT(beside) },
     { "--path", read_text, AT(path) },
     { "--style", read_text, AT(style) },
     { "--action", read_text, AT(action) },
@@ -68,24 +83,10 @@ static const struct {
     { "--rate", read_number, AT(rate) },
 };
 
-static void read_pids(struct plan *p, const char *text)
-{
-    while (*text && p->pid_count < PLAN_PIDS_MAX) {
-        char *end;
-
-        p->pids[p->pid_count++] = (pid_t)strtol(text, &end, 10);
-        text = *end == ',' ? end + 1 : end;
-    }
-}
-
 static void read_option(struct plan *p, const char *name, const char *value)
 {
     if (!value)
         die("%s: expected a value", name);
-    if (!strcmp(name, "--pids")) {
-        read_pids(p, value);
-        return;
-    }
     for (size_t i = 0; i < sizeof options / sizeof *options; i++) {
         if (!strcmp(name, options[i].name)) {
             options[i].read(value, (char *)p + options[i].at);
@@ -117,7 +118,7 @@ void plan_read(struct plan *p, char **arguments)
         die("usage: load echo|open|push|post --to ADDRESS:PORT [...]");
     for (char **at = arguments + 2; *at; at += 2)
         read_option(p, at[0], at[1]);
-    if (!p->to || !p->pid_count)
+    if (!p->to || !p->server.count)
         die("--to and --pids are needed");
     p->address = net_address(p->to);
 }

@@ -4,12 +4,11 @@
 #ifndef BENCH_LOAD_PLAN_H
 #define BENCH_LOAD_PLAN_H
 
+#include "tests/bench/load/usage.h"
+
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
-
-enum { PLAN_PIDS_MAX = 16 };
 
 struct plan {
     const char *mode;
@@ -22,9 +21,9 @@ struct plan {
     unsigned connections, depth, size, idle, publishers, first, last, status;
     int core;
     double seconds, warmup, rate; /* rate 0: closed loop */
-    pid_t pids[PLAN_PIDS_MAX];    /* whose CPU time is measured */
-    unsigned pid_count;
-    struct sockaddr_in address; /* of `to` */
+    struct processes server;      /* --pids: whose CPU time is measured */
+    struct processes beside;      /* what else belongs to the run */
+    struct sockaddr_in address;   /* of `to` */
 };
 
 void plan_read(struct plan *p, char **arguments);

@@ -5,6 +5,8 @@
 #include <dirent.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 /* The number behind `label` ("" is the start) in a file of /proc. */
 static uint64_t number_in(const char *path, const char *label)
@@ -47,22 +49,47 @@ static uint64_t cpu_of(pid_t pid)
     return sum;
 }
 
-uint64_t usage_cpu_ns(const pid_t *pids, unsigned count)
+uint64_t usage_cpu_ns(const struct processes *p)
 {
     uint64_t sum = 0;
 
-    for (unsigned i = 0; i < count; i++)
-        sum += cpu_of(pids[i]);
+    for (unsigned i = 0; i < p->count; i++)
+        sum += cpu_of(p->pids[i]);
     return sum;
 }
 
-uint64_t usage_resident_bytes(const pid_t *pids, unsigned count)
+uint64_t usage_own_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+    return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+uint64_t usage_machine_ns(void)
+{
+    unsigned long long user, nice, system, irq, softirq, steal;
+    FILE *file = fopen("/proc/stat", "re");
+    int read = 0;
+
+    if (file) {
+        read = fscanf(file, "cpu %llu %llu %llu %*u %*u %llu %llu %llu", &user,
+                      &nice, &system, &irq, &softirq, &steal);
+        fclose(file);
+    }
+    if (read != 6)
+        die("/proc/stat says nothing of use");
+    return (user + nice + system + irq + softirq + steal) *
+           (1000000000 / (uint64_t)sysconf(_SC_CLK_TCK));
+}
+
+uint64_t usage_resident_bytes(const struct processes *p)
 {
     uint64_t sum = 0;
     char path[64];
 
-    for (unsigned i = 0; i < count; i++) {
-        snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)pids[i]);
+    for (unsigned i = 0; i < p->count; i++) {
+        snprintf(path, sizeof path, "/proc/%d/smaps_rollup", (int)p->pids[i]);
         sum += number_in(path, "Rss:") * 1024;
     }
     return sum;

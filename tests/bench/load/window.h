@@ -13,7 +13,7 @@ struct window {
     const struct plan *plan;
     enum { WINDOW_BEFORE, WINDOW_OPEN, WINDOW_OVER } state;
     int64_t begin_ns, end_ns; /* planned, then as they were */
-    uint64_t cpu_ns, messages;
+    uint64_t cpu_ns, others_ns, messages;
     struct hist latency;
 };
 
