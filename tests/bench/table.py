@@ -1,5 +1,6 @@
 """The results as one table, in Markdown."""
 
+import functools
 import os
 import platform
 import re
@@ -16,9 +17,16 @@ TLS. Figures are the server's own CPU time, user and system, per message (per
 request, per opened connection), unless the row names something else: how fast
 the generator is does not enter. Medians of {rounds} rounds of {seconds:g} s, servers
 taking turns. x with a goal of ">=" is the peer's figure divided by gatewire's,
-with "<=" gatewire's divided by the peer's. Rates and p99 (closed loop: the
-server is saturated, unless the row says open loop) are gatewire's, then the
-peer's. Memory is the process's own: the kernel's socket buffers are not in it."""
+with "<=" gatewire's divided by the peer's. Rates and p99 are gatewire's, then
+the peer's; in the closed loops (all rows but one) one core is saturated, and p99
+follows from the rate. Memory is the process's own: the kernel's socket buffers are not in it."""
+
+
+def faults(result):
+    """Messages lost, duplicated, reordered; None: they were not counted."""
+    if "lost" not in result:
+        return None
+    return sum(result[name] for name in ("lost", "duplicated", "reordered"))
 
 
 def median(results, key, figure):
@@ -27,10 +35,9 @@ def median(results, key, figure):
     for result in results.get(key, []):
         if "error" in result:
             continue
-        if figure == "faults" and "lost" in result:
-            values.append(sum(result[f] for f in ("lost", "duplicated", "reordered")))
-        elif figure in result:
-            values.append(result[figure])
+        value = faults(result) if figure == "faults" else result.get(figure)
+        if value is not None:
+            values.append(value)
     if not values:
         return None
     # A fault in one round is a fault.
@@ -57,12 +64,13 @@ def show(value, figure):
 
 
 def pair(results, row, figure, write):
+    """A figure beside the one that is judged: ours, then the peer's."""
+    if not row.peer or row.peer == row.ours:
+        return ""
     values = [
         "-" if value is None else write(value)
         for value in (median(results, key, figure) for key in row.measures())
     ]
-    if row.peer == row.ours:
-        values = values[:1]
     return " / ".join(values) if set(values) != {"-"} else ""
 
 
@@ -131,6 +139,7 @@ def ws_version():
     )
 
 
+@functools.cache
 def machine():
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         model = re.search(r"model name\s*: (.*)", file.read())
@@ -155,9 +164,9 @@ def render(results, rows, rounds, seconds):
         LEGEND.format(rounds=rounds, seconds=seconds),
     ]
     keys = dict.fromkeys(key for row in rows for key in row.measures())
-    faults = [f"- {key}: {text}" for key in keys if (text := trouble(results, key))]
-    if faults:
-        lines += ["", "Not measured, or not in every round:", "", *faults]
+    troubles = [f"- {key}: {text}" for key in keys if (text := trouble(results, key))]
+    if troubles:
+        lines += ["", "Not measured, or not in every round:", "", *troubles]
     return "\n".join(lines)
 
 
@@ -186,7 +195,7 @@ def render_measures(results):
         ]
         lines.append("| " + " | ".join(cells) + " |")
     lines += ["", machine() + ". " + others(results)]
-    keys = [f"- {key}: {text}" for key in results if (text := trouble(results, key))]
-    if keys:
-        lines += ["", "Not measured, or not in every round:", "", *keys]
+    troubles = [f"- {key}: {text}" for key in results if (text := trouble(results, key))]
+    if troubles:
+        lines += ["", "Not measured, or not in every round:", "", *troubles]
     return "\n".join(lines)
