@@ -45,7 +45,8 @@ FUZZERS  := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/replay.c,\
 
 .DELETE_ON_ERROR:
 .PHONY: all run test unit system fuzz-replay asan tsan lint format fuzz bench \
-        install deps deps-build deps-test deps-bench deps-run clean help
+        bench-programs install deps deps-build deps-test deps-bench deps-run \
+        clean help
 
 all: deps-build ; @$(MAKE) --no-print-directory build/gatewire
 
@@ -124,8 +125,18 @@ fuzz: deps-build
 	    -print_final_stats=1 -artifact_prefix=$(FUZZ_DIR)/found/$(F)- \
 	    $(FUZZ_DIR)/found/$(F) tests/fuzz/corpus/$(F)
 
-bench: deps-build deps-bench build/gatewire
-	@tests/bench/run
+# The load generator and the bare servers that gatewire is measured beside.
+BENCH_PEERS := build/bench/echo_epoll build/bench/backend_epoll
+BENCH_LINK   = @mkdir -p $(@D) && $(CC) $(LDFLAGS) $^ -lcrypto -o $@
+build/bench/load: $(call obj,tests/bench/load) $(call obj,tests/bench/shared)
+	$(BENCH_LINK)
+$(BENCH_PEERS): build/bench/%: $(OUT)/tests/bench/peers/%.o \
+                $(call obj,tests/bench/shared)
+	$(BENCH_LINK)
+
+bench-programs: build/bench/load $(BENCH_PEERS)
+bench: deps-build deps-bench build/gatewire bench-programs
+	@tests/bench/run $(BENCH_FLAGS)
 
 # --- the house ---------------------------------------------------------------
 
@@ -150,11 +161,12 @@ PACKAGES_test  := check python3 python3-pytest python3-websockets \
     python3-boto3 python3-yaml awscli chromium openssl
 PACKAGES_bench := nginx-light libnginx-mod-nchan
 NPM_test := tests/system/clients
+NPM_bench := tests/bench
 NPM_run  := clients/examples/chat
 
 deps-build: ; @tests/deps build $(PACKAGES_build)
 deps-test:  deps-run ; @tests/deps test $(PACKAGES_test) -- $(NPM_test)
-deps-bench: deps-test ; @tests/deps bench $(PACKAGES_bench)
+deps-bench: deps-test ; @tests/deps bench $(PACKAGES_bench) -- $(NPM_bench)
 deps-run:   ; @tests/deps run -- $(NPM_run)
 deps: deps-build deps-test deps-bench
 

@@ -1,0 +1,345 @@
+"""The servers that are measured: how each is started, found and stopped.
+
+Every server runs alone on one core, listens on a free port of loopback, keeps
+its files in a folder of its own, and is ended by its process id.
+"""
+
+import json
+import os
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PROGRAMS = os.path.join(ROOT, "build", "bench")
+PEERS = os.path.join(ROOT, "tests", "bench", "peers")
+GATEWIRE = os.environ.get("GATEWIRE", os.path.join(ROOT, "build", "gatewire"))
+NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:" + os.environ["PATH"])
+NCHAN = "/usr/lib/nginx/modules/ngx_nchan_module.so"
+
+CREDENTIAL = ("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
+
+START_SECONDS = 10
+STOP_SECONDS = 10
+
+
+class Failed(Exception):
+    """A server or the generator did not do its part; says why."""
+
+
+def raise_file_limit():
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return most
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def children(pid):
+    """A process's children, for nginx, whose worker does the work."""
+    found = []
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        try:
+            with open(f"/proc/{entry}/stat", encoding="ascii", errors="replace") as stat:
+                parent = int(stat.read().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        if parent == pid:
+            found.append(int(entry))
+    return found
+
+
+class Server:
+    """One server process; `with server.on(core):` runs it."""
+
+    name = ""
+    path = "/"
+    backend = None  # a server to run beside the generator
+
+    def missing(self):
+        """Why it cannot run here, or None."""
+        return None
+
+    def command(self):
+        raise NotImplementedError
+
+    def on(self, core):
+        self.core = core
+        return self
+
+    def __enter__(self):
+        self.folder = tempfile.mkdtemp(prefix="gatewire-bench-")
+        self.port = free_port()
+        self.process = None
+        try:
+            self._start()
+        except BaseException:
+            self._stop()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self._stop()
+
+    def _start(self):
+        self.log = open(os.path.join(self.folder, "log"), "w+b")
+        self.process = subprocess.Popen(
+            self.command(),
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=self.log,
+            stderr=self.log,
+            preexec_fn=lambda: os.sched_setaffinity(0, {self.core}),
+        )
+        deadline = time.monotonic() + START_SECONDS
+        while not self._answers():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise Failed(f"{self.name} did not start: {self.said()}")
+            time.sleep(0.02)
+
+    def _answers(self):
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            return True
+        except OSError:
+            return False
+
+    def said(self):
+        """The end of what it printed, on one line."""
+        self.log.seek(0)
+        return " ".join(self.log.read().decode(errors="replace").split())[-300:]
+
+    def _stop(self):
+        if self.process and self.process.poll() is None:
+            workers = children(self.process.pid)
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                for pid in [self.process.pid, *workers]:
+                    os.kill(pid, signal.SIGKILL)
+                self.process.wait()
+        if getattr(self, "log", None):
+            self.log.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def to(self):
+        return f"127.0.0.1:{self.port}"
+
+    def pids(self):
+        return [self.process.pid, *children(self.process.pid)]
+
+    def write(self, name, text):
+        path = os.path.join(self.folder, name)
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+
+class Bare(Server):
+    name = "bare epoll"
+
+    def command(self):
+        return [os.path.join(PROGRAMS, "echo_epoll"), self.to()]
+
+
+class Backend(Server):
+    name = "bare HTTP backend"
+
+    def command(self):
+        return [os.path.join(PROGRAMS, "backend_epoll"), self.to()]
+
+
+class NodeWs(Server):
+    name = "Node.js ws"
+
+    def missing(self):
+        if not shutil.which("node"):
+            return "node is not installed"
+        if not os.path.isdir(os.path.join(os.path.dirname(PEERS), "node_modules", "ws")):
+            return "npm ci in tests/bench is missing"
+        return None
+
+    def command(self):
+        return ["node", os.path.join(PEERS, "echo_ws.mjs"), str(self.port)]
+
+
+class Nginx(Server):
+    """nginx with one worker, everything in its own folder, and one site."""
+
+    name = "nginx"
+    modules = ""
+    outside = ""  # in http, beside the server
+
+    def missing(self):
+        return None if NGINX else "nginx is not installed"
+
+    def site(self):
+        raise NotImplementedError
+
+    def command(self):
+        user = "user root;" if os.geteuid() == 0 else ""
+        folders = "\n".join(
+            f"    {kind}_temp_path {self.folder}/{kind};"
+            for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+        )
+        config = self.write(
+            "nginx.conf",
+            f"""{self.modules}
+{user}
+daemon off;
+worker_processes 1;
+worker_rlimit_nofile {resource.getrlimit(resource.RLIMIT_NOFILE)[1]};
+pid {self.folder}/pid;
+error_log stderr warn;
+events {{ worker_connections 19500; }}
+http {{
+{folders}
+    access_log off;
+    keepalive_timeout 600s;
+    keepalive_requests 1000000000;
+    {self.outside}
+    server {{
+        listen {self.to()} backlog=4096;
+{self.site()}
+    }}
+}}
+""",
+        )
+        return [NGINX, "-p", self.folder, "-e", "stderr", "-c", config]
+
+
+class NginxGone(Nginx):
+    def site(self):
+        return '        location / { return 410 ""; }'
+
+
+class NginxProxy(Nginx):
+    name = "nginx proxy"
+
+    def __init__(self):
+        self.backend = Backend()
+
+    def command(self):
+        self.outside = (
+            f"upstream backend {{ server {self.backend.to()};"
+            " keepalive 128; keepalive_requests 1000000000; }"
+        )
+        return super().command()
+
+    def site(self):
+        return """        location / {
+            proxy_pass http://backend;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+        }"""
+
+
+class Nchan(Nginx):
+    """nchan as cheap as it gets: in memory, for those who are there now."""
+
+    name = "nchan"
+    modules = f"load_module {NCHAN};"
+
+    def missing(self):
+        return super().missing() or (
+            None if os.path.exists(NCHAN) else "libnginx-mod-nchan is not installed"
+        )
+
+    def site(self):
+        return """        location ~ ^/pub/(\\d+)$ {
+            nchan_publisher;
+            nchan_channel_id $1;
+            nchan_store_messages off;
+        }
+        location ~ ^/sub/(\\d+)$ {
+            nchan_subscriber websocket;
+            nchan_channel_id $1;
+            nchan_subscriber_first_message newest;
+        }"""
+
+
+class Gatewire(Server):
+    """`gatewire dev` with its built-in demo."""
+
+    name = "gatewire"
+    path = "/dev"
+
+    def missing(self):
+        return None if os.access(GATEWIRE, os.X_OK) else f"{GATEWIRE} is not there"
+
+    def command(self):
+        return [
+            os.path.abspath(GATEWIRE),
+            "dev",
+            *("--listen", self.to()),
+            *("--admin", f"127.0.0.1:{free_port()}"),
+            *("--workers", "1"),
+            *("--set", "log.access=false"),
+        ]
+
+
+class GatewireServing(Gatewire):
+    """`gatewire serve` with credentials, and a route to the HTTP backend."""
+
+    name = "gatewire"
+
+    def __init__(self, backend=None):
+        self.backend = backend
+
+    def command(self):
+        config = self.write("gatewire.yaml", json.dumps(self.config(), indent=2))
+        return [os.path.abspath(GATEWIRE), "serve", "-c", config]
+
+    def config(self):
+        """JSON is YAML."""
+        key_id, secret = CREDENTIAL
+        routes = {
+            "$default": mock("$input.body"),
+            "whoami": mock('{"connectionId":"$context.connectionId"}'),
+        }
+        if self.backend:
+            routes["http"] = {
+                "integration": {
+                    "type": "HTTP_PROXY",
+                    "integrationUri": f"http://{self.backend.to()}/",
+                    "integrationMethod": "POST",
+                },
+                "routeResponse": True,
+            }
+        return {
+            "listen": self.to(),
+            "admin": f"127.0.0.1:{free_port()}",
+            "workers": 1,
+            "log": {"access": False},
+            "credentials": [{"accessKeyId": key_id, "secretAccessKey": secret}],
+            "apis": {
+                "bench": {
+                    "protocolType": "WEBSOCKET",
+                    "routeSelectionExpression": "$request.body.action",
+                    "routes": routes,
+                    "stages": {"dev": {}},
+                }
+            },
+        }
+
+
+def mock(template):
+    """A two-way MOCK route that answers with a template."""
+    return {
+        "integration": {
+            "type": "MOCK",
+            "responses": {"$default": {"responseTemplates": {"$default": template}}},
+        },
+        "routeResponse": True,
+    }
