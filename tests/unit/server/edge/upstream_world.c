@@ -13,6 +13,7 @@ void world_init_with(struct world *w,
                      const struct gw_upstream_settings *settings)
 {
     signal(SIGPIPE, SIG_IGN);
+    setenv("SSL_CERT_FILE", "/dev/null", 1); /* loading the system's is slow */
     *w = (struct world){ .clock = { .now_ms = 1000000 } };
     ck_assert_int_eq(uv_loop_init(&w->loop), 0);
     gw_wheel_init(&w->wheel, w->clock.now_ms, NULL);
