@@ -88,7 +88,7 @@ static size_t passed_headers(const struct gw_exchange *x,
     return count;
 }
 
-static void accept(struct gw_exchange *x)
+static void accept_upgrade(struct gw_exchange *x)
 {
     const struct gw_settings *s = &x->gateway->config->settings;
     struct gw_http_header headers[32];
@@ -155,7 +155,7 @@ static void finish_connect(struct gw_exchange *x)
     else if (status > 299)
         refuse_as_replied(x);
     else
-        accept(x);
+        accept_upgrade(x);
 }
 
 /* --- all ------------------------------------------------------------------- */

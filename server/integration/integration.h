@@ -19,6 +19,7 @@ struct gw_call {
     struct gw_arena *arena; /* dies with the exchange */
     bool is_binary;         /* the message came as binary */
     gw_str endpoint;        /* callback base, for the backend */
+    gw_str trace_id;        /* "Root=1-…", for X-Amzn-Trace-Id */
     struct gw_peer_facts {  /* of the connection, for forwarded headers */
         uint16_t local_port;
         bool tls;
