@@ -135,6 +135,9 @@ $(BENCH_PEERS): build/bench/%: $(OUT)/tests/bench/peers/%.o \
 	$(BENCH_LINK)
 
 bench-programs: build/bench/load $(BENCH_PEERS)
+fuzz-targets:
+	@echo $(FUZZERS)
+
 bench: deps-build deps-bench build/gatewire bench-programs
 	@tests/bench/run $(BENCH_FLAGS)
 

@@ -8,7 +8,12 @@
 
 #include <stdlib.h>
 
-enum { DRAIN_LOOK_MS = 20 };
+enum {
+    DRAIN_LOOK_MS = 20,
+    /* Kept connections to backends: shorter than the 5 s after which Node.js
+     * hangs up, or a request and its goodbye could meet under way. */
+    UPSTREAM_IDLE_MS = 4000,
+};
 
 /* --- the public listener ----------------------------------------------------- */
 
@@ -66,7 +71,7 @@ static struct gw_upstream *make_upstream(struct gw_worker *w)
     struct gw_upstream_settings settings = {
         .max_response_bytes = s->response_bytes,
         .idle_connections = s->upstream_idle_connections,
-        .idle_ms = s->keep_alive_timeout_ms,
+        .idle_ms = UPSTREAM_IDLE_MS,
         .ca_file = s->upstream_ca.len ? s->upstream_ca.at : NULL,
     };
 

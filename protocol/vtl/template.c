@@ -368,10 +368,11 @@ static struct input input_of(const struct gw_template *t, gw_template_side side,
         if (t->reads_json)
             in.json = gw_scope_response_json(scope);
     }
-    if (in.body.len == 0) { /* rest-and-services.md 12.2 */
-        in.body = GW_LIT("{}");
-        in.json = (gw_json){ GW_JSON_OBJECT, in.body };
-    }
+    /* Paths into an empty body look into an empty object, as in
+     * rest-and-services.md 12.2. The body itself stays as it came: an empty
+     * message is sent back empty. */
+    if (in.body.len == 0)
+        in.json = (gw_json){ GW_JSON_OBJECT, GW_LIT("{}") };
     return in;
 }
 

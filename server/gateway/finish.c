@@ -168,6 +168,14 @@ static void count_failure(struct gw_exchange *x)
         GW_COUNT(x->gateway->metrics->integration_errors);
 }
 
+/* Without a route nobody was asked: 101 for a handshake, 0 for a goodbye. */
+static unsigned logged_status(const struct gw_exchange *x)
+{
+    if (x->err)
+        return gw_failure_of(x->err)->status;
+    return !x->route && x->kind == GW_EXCHANGE_CONNECT ? 101 : x->reply.status;
+}
+
 static void log_access(struct gw_exchange *x)
 {
     struct gw_gateway *g = x->gateway;
@@ -182,8 +190,7 @@ static void log_access(struct gw_exchange *x)
             "%s route=%.*s status=%u%s%s in=%zu out=%zu ms=%lld conn=%.16s "
             "request=%.16s from=%.*s",
             gw_event_type_text(x->context.event_type),
-            GW_FMT(x->route ? x->route->key : GW_LIT("-")),
-            x->err ? gw_failure_of(x->err)->status : x->reply.status,
+            GW_FMT(x->route ? x->route->key : GW_LIT("-")), logged_status(x),
             x->err ? " error=" : "", x->err ? gw_err_name(x->err) : "",
             x->scope.body.len, x->reply.body.len,
             (long long)(g->clock->now_ms - x->began_ms), x->conn->id,
