@@ -112,8 +112,9 @@ asan tsan: deps-build deps-test
 
 FUZZ_DIR := build/fuzz
 $(FUZZ_DIR)/fuzz-%: tests/fuzz/%.c $(SERVER) $(OUT)/libstore.a $(OUT)/libprotocol.a
-	@$(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) $^ $(SERVER_LIBS) \
-	    $(STORE_LIBS) $(PROTOCOL_LIBS) -o $@
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize=fuzzer $(LDFLAGS) \
+	    $(filter %.c %.o %.a,$^) $(SERVER_LIBS) $(STORE_LIBS) \
+	    $(PROTOCOL_LIBS) -o $@
 
 SECONDS ?= 60
 fuzz: deps-build
