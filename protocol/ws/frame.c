@@ -186,10 +186,8 @@ static void enter_frame(struct gw_ws_reader *r, const uint8_t *p,
     memcpy(r->mask, p + h->size - 4, sizeof(r->mask));
     r->in_frame = true;
     r->head_len = 0;
-    if (r->opcode == GW_WS_TEXT || r->opcode == GW_WS_BINARY) {
+    if (r->opcode == GW_WS_TEXT || r->opcode == GW_WS_BINARY)
         r->message = r->opcode;
-        r->utf8 = 0;
-    }
 }
 
 /* MORE says that nothing is wrong; r->in_frame tells if the head was whole. */

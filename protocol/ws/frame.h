@@ -29,7 +29,8 @@ struct gw_ws_reader {
     char *control;          /* payload so far of a control frame cut off: it
                                may come between fragments of a message */
     uint64_t left;          /* payload bytes of this frame still to come */
-    uint32_t utf8;          /* state of gw_utf8_feed over this text message */
+    uint32_t utf8;          /* state of gw_utf8_feed over this text message,
+                               0 between messages */
     uint8_t mask[4];        /* rotated to the next payload byte */
     uint8_t head[14];       /* a frame head cut off */
     uint8_t head_len, control_len;
