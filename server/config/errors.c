@@ -47,7 +47,7 @@ void gw_suggestion_offer(struct gw_suggestion *s, gw_str known)
 {
     /* A third of the letters may be wrong, three at most: beyond that a
      * suggestion is a guess. */
-    unsigned limit = (unsigned)GW_MIN(3, known.len / 3 + 1);
+    unsigned limit = (unsigned)GW_MAX(1, GW_MIN(3, known.len / 3));
     unsigned distance = gw_str_eq_nocase(s->name, known)
                             ? 0
                             : gw_str_distance(s->name, known, limit + 1);
