@@ -292,8 +292,6 @@ class Gatewire(Server):
 class GatewireServing(Gatewire):
     """`gatewire serve` with credentials, and a route to the HTTP backend."""
 
-    name = "gatewire"
-
     def __init__(self, backend=None):
         self.backend = backend
 
