@@ -7,6 +7,7 @@ import re
 import shutil
 import statistics
 import subprocess
+import textwrap
 
 from rows import MEASURES
 from servers import NGINX, ROOT
@@ -15,7 +16,7 @@ LEGEND = """\
 One server at a time on one core, the load generator on another; loopback, no
 TLS. Figures are the server's own CPU time, user and system, per message (per
 request, per opened connection), unless the row names something else: how fast
-the generator is does not enter. Medians of {rounds} rounds of {seconds:g} s, servers
+the generator is does not enter. Medians of {rounds} round(s) of {seconds:g} s, servers
 taking turns. x with a goal of ">=" is the peer's figure divided by gatewire's,
 with "<=" gatewire's divided by the peer's. Rates and p99 are gatewire's, then
 the peer's; in the closed loops (all rows but one) one core is saturated, and p99
@@ -159,9 +160,9 @@ def render(results, rows, rounds, seconds):
         "|---|---:|---|---:|---:|---:|---|---:|---:|",
         *(line(results, row) for row in rows),
         "",
-        machine() + ". " + others(results),
+        textwrap.fill(f"{machine()}. {others(results)}", 80),
         "",
-        LEGEND.format(rounds=rounds, seconds=seconds),
+        textwrap.fill(LEGEND.format(rounds=rounds, seconds=seconds), 80),
     ]
     keys = dict.fromkeys(key for row in rows for key in row.measures())
     troubles = [f"- {key}: {text}" for key in keys if (text := trouble(results, key))]
@@ -194,7 +195,7 @@ def render_measures(results):
             "" if figures["faults"] is None else f"{figures['faults']:.0f}",
         ]
         lines.append("| " + " | ".join(cells) + " |")
-    lines += ["", machine() + ". " + others(results)]
+    lines += ["", textwrap.fill(f"{machine()}. {others(results)}", 80)]
     troubles = [f"- {key}: {text}" for key in results if (text := trouble(results, key))]
     if troubles:
         lines += ["", "Not measured, or not in every round:", "", *troubles]
