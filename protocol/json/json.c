@@ -74,9 +74,11 @@ static const char *plain_end(const char *p, const char *end)
 
         if (stops)
             return p + __builtin_ctz((unsigned)stops);
-        while (end - p >= 48 && !_mm_movemask_epi8(_mm_or_si128(
-                                    not_plain(p + 16), not_plain(p + 32))))
-            p += 32;
+        while (end - p >= 80 &&
+               !_mm_movemask_epi8(_mm_or_si128(
+                   _mm_or_si128(not_plain(p + 16), not_plain(p + 32)),
+                   _mm_or_si128(not_plain(p + 48), not_plain(p + 64)))))
+            p += 64;
     }
 #endif
     while (end - p >= 8 && !word_stops(p))

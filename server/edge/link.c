@@ -263,12 +263,14 @@ static size_t take_frames(struct gw_link *link, char *bytes, size_t len)
 
         total += used;
         if (step == GW_WS_MORE)
-            return len;
+            break;
         if (step == GW_WS_EVENT)
             on_frame(link, &event);
         else
             refuse_frame(link, &event);
     }
+    if (total == len)
+        gw_ws_reader_rest(&link->reader);
     return total;
 }
 

@@ -15,7 +15,7 @@
 
 #include <stdlib.h>
 
-enum { POOL_KEEP_BYTES = 1 << 20 }; /* free buffers kept, per class */
+enum { POOL_KEEP_BYTES = 4 << 20 }; /* free buffers kept, per class */
 
 static unsigned class_of(size_t bytes)
 {

@@ -43,7 +43,6 @@ static bool grow(struct gw_gateway *g)
 static bool take_slot(struct gw_gateway *g, struct gw_conn *c)
 {
     struct gw_conn_slot *slot;
-    char drawn[16];
 
     if (g->first_free == UINT32_MAX && !grow(g))
         return false;
@@ -51,9 +50,7 @@ static bool take_slot(struct gw_gateway *g, struct gw_conn *c)
     slot = &g->slots[c->slot];
     g->first_free = slot->next_free;
     slot->conn = c;
-    gw_gateway_make_id(g, drawn);
-    slot->nonce = 0;
-    memcpy(&slot->nonce, drawn, 5);
+    slot->nonce = gw_gateway_draw(g) & ((1ull << 40) - 1);
     gw_connection_id_write(
         g->id_key,
         (struct gw_connection_id){ .node = g->node,

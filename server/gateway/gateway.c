@@ -8,6 +8,17 @@
 
 enum { SCRATCH_BYTES = 1 << 20 };
 
+static void salt_ids(struct gw_gateway *g)
+{
+    uint64_t salt = gw_hash(
+        g->id_key, (gw_str){ (const char *)&g->worker, sizeof(g->worker) });
+    char text[GW_BASE64_LEN(8)];
+
+    gw_base64_encode(GW_BASE64URL, (gw_str){ (const char *)&salt, 8 }, text);
+    memcpy(g->id_salt, text, sizeof(g->id_salt));
+    g->sequence = salt;
+}
+
 void gw_gateway_init(struct gw_gateway *g)
 {
     gw_list_init(&g->stages);
@@ -15,6 +26,7 @@ void gw_gateway_init(struct gw_gateway *g)
     gw_list_init(&g->calls);
     gw_arena_init(&g->scratch, SCRATCH_BYTES);
     g->first_free = UINT32_MAX;
+    salt_ids(g);
 }
 
 static struct gw_deployment *deploy(struct gw_gateway *g, struct gw_plan *plan)
@@ -151,29 +163,36 @@ void gw_gateway_fini(struct gw_gateway *g)
     gw_config_unref(g->config);
 }
 
-/* 64 bits nobody outside can foresee, never the same twice in a process. */
-static uint64_t draw(struct gw_gateway *g)
+/* A bijection of 64 bits (Steele, Lea and Flood's SplitMix): different in,
+ * different out. Ids of requests are unique, not secret; what must not be
+ * guessed, connection ids, is sealed. */
+uint64_t gw_gateway_draw(struct gw_gateway *g)
 {
-    uint64_t seed[2] = { g->sequence++, (uint64_t)g->worker };
+    uint64_t z = g->sequence += 0x9e3779b97f4a7c15u;
 
-    return gw_hash(g->id_key, (gw_str){ (const char *)seed, sizeof(seed) });
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
 }
 
+/* 11 bytes in base64url: 10 letters and 4 bits hold the number drawn, the
+ * other 4 letters tell workers and processes apart. */
 void gw_gateway_make_id(struct gw_gateway *g, char out[16])
 {
-    char bytes[11];
-    uint64_t drawn = draw(g);
+    static const char letters[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    uint64_t drawn = gw_gateway_draw(g);
 
-    memcpy(bytes, &drawn, 8);
-    bytes[8] = (char)g->worker;
-    bytes[9] = (char)g->sequence;
-    bytes[10] = (char)(g->sequence >> 8);
-    gw_base64_encode(GW_BASE64URL, (gw_str){ bytes, sizeof(bytes) }, out);
+    for (int i = 0; i < 10; i++, drawn >>= 6)
+        out[i] = letters[drawn & 63];
+    memcpy(out + 10, g->id_salt, 4);
+    out[14] = letters[drawn << 2];
+    out[15] = '=';
 }
 
 void gw_gateway_make_trace_id(struct gw_gateway *g, char out[GW_TRACE_ID_LEN])
 {
-    uint64_t drawn[2] = { draw(g), draw(g) };
+    uint64_t drawn[2] = { gw_gateway_draw(g), gw_gateway_draw(g) };
     uint32_t now = (uint32_t)(g->clock->unix_ms / 1000);
     unsigned char big[4] = { (unsigned char)(now >> 24),
                              (unsigned char)(now >> 16),
@@ -188,7 +207,7 @@ void gw_gateway_make_trace_id(struct gw_gateway *g, char out[GW_TRACE_ID_LEN])
 void gw_gateway_make_uuid(struct gw_gateway *g, char out[37])
 {
     static const unsigned char cuts[] = { 8, 4, 4, 4, 12 };
-    uint64_t drawn[2] = { draw(g), draw(g) };
+    uint64_t drawn[2] = { gw_gateway_draw(g), gw_gateway_draw(g) };
     unsigned char *byte = (unsigned char *)drawn;
     char hex[32], *from = hex;
 

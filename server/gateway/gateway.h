@@ -64,6 +64,7 @@ struct gw_gateway {
     struct gw_list free_exchanges;
     size_t free_exchange_count, exchange_count;
     uint64_t sequence; /* of ids made here */
+    char id_salt[4];
 
     struct gw_list calls; /* struct gw_pending_call */
     uint64_t call_sequence;
@@ -85,7 +86,10 @@ void gw_gateway_drain(struct gw_gateway *g);
 /* True when nothing is left to wait for. */
 bool gw_gateway_is_quiet(const struct gw_gateway *g);
 
-/* Everything that ends in 16 characters: request, message ids. */
+/* 64 bits, never the same twice on a worker. */
+uint64_t gw_gateway_draw(struct gw_gateway *g);
+
+/* 16 characters: request and message ids. */
 void gw_gateway_make_id(struct gw_gateway *g, char out[16]);
 
 /* "Root=1-5759e988-bd862e3fe1be46a994272793", for X-Amzn-Trace-Id. */
