@@ -39,15 +39,23 @@ static const char *blanks_end(const char *p, const char *end)
 }
 
 #ifdef __SSE2__
-/* Bytes that are not plain become 0xff. */
+/* Bytes that are not plain become 0xff. With bit 1 flipped the quote (0x22)
+ * lies next to the control characters. */
 static __m128i not_plain(const char *p)
 {
     __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-    __m128i quote = _mm_cmpeq_epi8(v, _mm_set1_epi8('"'));
-    __m128i escape = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
-    __m128i control = _mm_cmpeq_epi8(v, _mm_min_epu8(v, _mm_set1_epi8(0x1f)));
+    __m128i flipped = _mm_xor_si128(v, _mm_set1_epi8(2));
+    __m128i low = _mm_min_epu8(flipped, _mm_set1_epi8(0x20));
 
-    return _mm_or_si128(_mm_or_si128(quote, escape), control);
+    return _mm_or_si128(_mm_cmpeq_epi8(flipped, low),
+                        _mm_cmpeq_epi8(v, _mm_set1_epi8('\\')));
+}
+
+static bool block_is_plain(const char *p)
+{
+    return !_mm_movemask_epi8(
+        _mm_or_si128(_mm_or_si128(not_plain(p), not_plain(p + 16)),
+                     _mm_or_si128(not_plain(p + 32), not_plain(p + 48))));
 }
 #endif
 
@@ -74,10 +82,7 @@ static const char *plain_end(const char *p, const char *end)
 
         if (stops)
             return p + __builtin_ctz((unsigned)stops);
-        while (end - p >= 80 &&
-               !_mm_movemask_epi8(_mm_or_si128(
-                   _mm_or_si128(not_plain(p + 16), not_plain(p + 32)),
-                   _mm_or_si128(not_plain(p + 48), not_plain(p + 64)))))
+        while (end - p >= 16 + 64 && block_is_plain(p + 16))
             p += 64;
     }
 #endif
