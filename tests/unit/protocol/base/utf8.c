@@ -6,8 +6,8 @@
  * What is valid is counted, and compared with what RFC 3629 allows: 128
  * scalars of one byte, 1,920 of two, 61,440 of three (65,536 - 2,048 - 2,048
  * surrogates), 1,048,576 of four. Only strings that begin with a lead byte,
- * to keep it quick. Whole and by pieces, because short and long
- * input take different ways through the code.
+ * to keep it quick; whole and by pieces, because short and long input take
+ * different ways through the code.
  */
 enum { ONE = 128, TWO = 1920, THREE = 61440, FOUR = 1048576 };
 
