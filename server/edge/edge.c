@@ -19,6 +19,11 @@ static int on_lws(struct lws *wsi, enum lws_callback_reasons reason, void *user,
         if (link->tls && link->head_timed && link->state == LINK_HEAD)
             lws_set_timeout(wsi, NO_PENDING_TIMEOUT, 0);
         link_on_bytes(link, in, len);
+        /* All frames of this read are answered: their one write is due now,
+         * while the link is in the cache, not after a thousand others. What
+         * other links push to this one leaves at the end of the turn. */
+        if (!gw_list_is_empty(&link->dirty))
+            outbox_flush(link);
         return link->state == LINK_DEAD ? -1 : 0;
     case LWS_CALLBACK_RAW_WRITEABLE:
         link = lws_get_opaque_user_data(wsi);
