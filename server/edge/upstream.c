@@ -49,18 +49,19 @@ struct gw_upstream {
     struct gw_list origins, lanes, deferred, spare;
     size_t spare_count;
     uv_idle_t turn; /* active while anything is deferred */
-    bool closing, turn_closed;
+    bool closing, turn_closed, all_closed;
     void (*closed)(void *ctx);
     void *closed_ctx;
 };
 
 /* --- lanes ------------------------------------------------------------------- */
 
-static void free_when_all_gone(struct gw_upstream *u);
+static void tell_when_all_gone(struct gw_upstream *u);
+static void free_with_last_lane(struct gw_upstream *u);
 
 static void on_origin_gone(void *ctx)
 {
-    free_when_all_gone(ctx);
+    tell_when_all_gone(ctx);
 }
 
 static struct gw_upstream_origin *find_origin(
@@ -123,11 +124,14 @@ static bool is_last_of_origin(const struct gw_fetch_lane *lane)
 
 static void free_lane(struct gw_fetch_lane *lane)
 {
+    struct gw_upstream *u = lane->u;
+
     if (lane->origin && is_last_of_origin(lane))
-        gw_upstream_origin_retire(lane->origin);
+        gw_upstream_origin_close_resting(lane->origin);
     gw_list_leave(&lane->node);
     drop_origin(lane);
     free(lane);
+    free_with_last_lane(u);
 }
 
 static void lane_close(struct gw_fetch_lane *lane)
@@ -355,7 +359,13 @@ static gw_err start(struct gw_fetch_lane *lane,
 
 /* --- life -------------------------------------------------------------------- */
 
-static void free_when_all_gone(struct gw_upstream *u)
+static void free_with_last_lane(struct gw_upstream *u)
+{
+    if (u->all_closed && gw_list_is_empty(&u->lanes))
+        free(u);
+}
+
+static void tell_when_all_gone(struct gw_upstream *u)
 {
     void (*closed)(void *ctx) = u->closed;
     void *ctx = u->closed_ctx;
@@ -363,13 +373,12 @@ static void free_when_all_gone(struct gw_upstream *u)
 
     if (!u->turn_closed || !gw_list_is_empty(&u->origins))
         return;
-    while ((node = gw_list_take(&u->lanes)))
-        free(GW_CONTAINER(node, struct gw_fetch_lane, node));
     while ((node = gw_list_take(&u->spare)))
         free_fetch(GW_CONTAINER(node, struct gw_fetch, node));
     SSL_CTX_free(u->env.tls);
     free(u->env.read_at);
-    free(u);
+    u->all_closed = true;
+    free_with_last_lane(u);
     if (closed)
         closed(ctx);
 }
@@ -379,7 +388,7 @@ static void on_turn_closed(uv_handle_t *turn)
     struct gw_upstream *u = turn->data;
 
     u->turn_closed = true;
-    free_when_all_gone(u);
+    tell_when_all_gone(u);
 }
 
 /* Everybody has been told. */

@@ -55,8 +55,8 @@ const struct gw_upstream_counters *gw_upstream_counters(
     const struct gw_upstream *u);
 
 /* Cancels what is under way and closes every handle; closed() fires from the
- * loop when the last one is gone and the memory is free, lanes included. Until
- * then lanes may still be closed. */
+ * loop when the last one is gone. Lanes stay their owners' to close, then or
+ * later: the last one frees what is left. Starting on them is refused. */
 void gw_upstream_close(struct gw_upstream *u, void (*closed)(void *ctx),
                        void *ctx);
 

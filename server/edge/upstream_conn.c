@@ -212,21 +212,26 @@ static void fail_body(struct gw_upstream_conn *c)
     fail(c, c->body.status == 413 ? GW_E_TOO_BIG : GW_E_UPSTREAM);
 }
 
+/* Bounded anyway: a head by MAX_HEAD, a body by the codec. */
+static bool gather(struct gw_upstream_conn *c, const char *at, size_t len)
+{
+    if (gw_buf_add(&c->gathered, (gw_str){ at, len }) == GW_OK)
+        return true;
+    fail(c, GW_E_TOO_BIG);
+    return false;
+}
+
 /* Keeps the window for the next turn: the tail of what is gathered already,
  * or a part of the read buffer. True: go on. */
 static bool hold(struct gw_upstream_conn *c, const char *at, size_t len)
 {
     struct gw_buf *g = &c->gathered;
 
-    if (g->len) {
-        gw_buf_consume(g, (size_t)(at - g->at));
-        g->len = len;
-        return true;
-    }
-    if (gw_buf_add(g, (gw_str){ at, len }) == GW_OK)
-        return true;
-    fail(c, GW_E_TOO_BIG);
-    return false;
+    if (!g->len)
+        return gather(c, at, len);
+    gw_buf_consume(g, (size_t)(at - g->at));
+    g->len = len;
+    return true;
 }
 
 /* A whole head stands at `at`, head_len long, and what came behind it. */
@@ -316,10 +321,8 @@ static bool take_body(struct gw_upstream_conn *c, char *at, size_t len)
         fail_body(c);
         return false;
     }
-    if (gw_buf_add(&c->gathered, (gw_str){ at, body_len })) {
-        fail(c, GW_E_TOO_BIG);
+    if (!gather(c, at, body_len))
         return false;
-    }
     if (step == GW_HTTP_MORE)
         return true;
     complete_gathered(c, used == len);
@@ -334,10 +337,8 @@ static bool take(struct gw_upstream_conn *c, char *at, size_t len)
         return take_body(c, at, len);
     if (!g->len)
         return take_head(c, at, len);
-    if (gw_buf_add(g, (gw_str){ at, len })) {
-        fail(c, GW_E_TOO_BIG);
+    if (!gather(c, at, len))
         return false;
-    }
     /* Without a line's end among the new bytes the head cannot be whole, and
      * a head that drips in is not read again for every drop. */
     if (g->len <= MAX_HEAD && !memchr(at, '\n', len))

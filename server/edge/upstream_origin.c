@@ -304,7 +304,7 @@ void gw_upstream_origin_abandon(struct gw_upstream_job *job)
     job->conn = NULL;
 }
 
-void gw_upstream_origin_retire(struct gw_upstream_origin *o)
+void gw_upstream_origin_close_resting(struct gw_upstream_origin *o)
 {
     struct gw_list *node;
 
@@ -312,6 +312,11 @@ void gw_upstream_origin_retire(struct gw_upstream_origin *o)
         gw_upstream_conn_close(
             GW_CONTAINER(node, struct gw_upstream_conn, node));
     o->resting_count = 0;
+}
+
+void gw_upstream_origin_retire(struct gw_upstream_origin *o)
+{
+    gw_upstream_origin_close_resting(o);
     if (o->looking_up)
         uv_cancel((uv_req_t *)&o->lookup);
 }

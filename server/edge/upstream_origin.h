@@ -48,6 +48,8 @@ void gw_upstream_origin_run(struct gw_upstream_origin *o,
 /* Wherever the job stands; its done does not fire any more. */
 void gw_upstream_origin_abandon(struct gw_upstream_job *job);
 
+void gw_upstream_origin_close_resting(struct gw_upstream_origin *o);
+
 /* Nothing will run any more: closes what rests, gives up the look-up. */
 void gw_upstream_origin_retire(struct gw_upstream_origin *o);
 

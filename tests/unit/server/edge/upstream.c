@@ -590,6 +590,7 @@ START_TEST(closing_ends_what_is_under_way_anywhere)
         ck_assert_int_eq(s[i].c.err,
                          i == IN_FAILURE ? GW_E_UNREACHABLE : GW_E_CANCELLED);
         call_fini(&s[i].c);
+        w->f->lane_close(s[i].lane); /* after all else has gone */
         if (s[i].fd >= 0)
             close(s[i].fd);
         backend_close(&s[i].b);
@@ -597,6 +598,7 @@ START_TEST(closing_ends_what_is_under_way_anywhere)
     }
     ck_assert_int_eq(s[IN_LANE].first.err, GW_E_CANCELLED);
     call_fini(&s[IN_LANE].first);
+    w->f->lane_close(lane);
     backend_close(&b);
 }
 END_TEST
@@ -699,6 +701,8 @@ START_TEST(nothing_starts_while_closing)
     backend_close(&b);
     world_fini(w);
     ck_assert_int_eq(late, GW_E_CANCELLED);
+    ck_assert_int_eq(try_start(lane, "/"), GW_E_CANCELLED);
+    w->f->lane_close(lane);
     call_fini(&c);
 }
 END_TEST

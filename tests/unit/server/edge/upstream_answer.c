@@ -211,6 +211,7 @@ START_TEST(a_connection_is_kept_when_nothing_speaks_against_it)
     call_ends(w, &c, rows[_i].err);
     ck_assert_msg(w->counters->open == rows[_i].kept, "%s", rows[_i].name);
     close(fd);
+    w->f->lane_close(lane);
     backend_close(&b);
     world_fini(w);
 }
@@ -268,6 +269,7 @@ START_TEST(a_head_has_its_bound)
     say(w, fd, heads[_i].tail);
     call_ends(w, &c, heads[_i].err);
     close(fd);
+    w->f->lane_close(lane);
     gw_buf_fini(&head);
     backend_close(&b);
     world_fini(w);
@@ -350,6 +352,7 @@ START_TEST(large_bodies_go_both_ways)
     call_answered(w, &c, 200, gw_buf_str(&back));
     ck_assert_uint_eq(w->counters->open, 1);
     close(fd);
+    w->f->lane_close(lane);
     gw_buf_fini(&heard);
     gw_buf_fini(&there);
     gw_buf_fini(&back);
@@ -381,6 +384,7 @@ START_TEST(an_answer_before_the_request_has_been_read_counts)
     close(fd);
     call_answered(w, &c, 413, GW_LIT("big"));
     ck_assert_uint_eq(w->counters->open, 0);
+    w->f->lane_close(lane);
     gw_buf_fini(&there);
     backend_close(&b);
     world_fini(w);
