@@ -456,6 +456,7 @@ static int report(struct call *c, const struct answer *a)
 {
     gw_str type = GW_EMPTY, message;
     const char *word = "", *otherwise;
+    ptrdiff_t hash;
 
     if (a->head.status < 300) {
         if (c->verb->prints)
@@ -463,7 +464,10 @@ static int report(struct call *c, const struct answer *a)
         return EXIT_SUCCESS;
     }
     gw_http_header_first(&a->head.headers, GW_LIT("x-amzn-errortype"), &type);
-    type = gw_str_cut(&type, ':'); /* "Name:uri" */
+    type = gw_str_cut(&type, ':'); /* "Name", "Name:uri", "ns#Name" */
+    hash = gw_str_find(type, '#', 0);
+    if (hash >= 0)
+        type = gw_str_skip(type, (size_t)hash + 1);
     message = message_of(&c->arena, gw_buf_str(&a->body));
     otherwise = gw_http_status_text(a->head.status);
     for (size_t i = 0; i < GW_LEN(refusals); i++)
