@@ -1,0 +1,12 @@
+/*
+ * `gatewire post|get|close CONNECTION-ID`: one call to @connections, from a
+ * shell. A tool for people: it blocks, and it is no part of the data path.
+ */
+#ifndef GW_CLIENT_H
+#define GW_CLIENT_H
+
+/* argv[0] is the verb. Returns the exit status: 0 done, 1 refused, 2 usage,
+ * 69 cannot be reached. */
+int gw_client_main(int argc, char **argv);
+
+#endif
