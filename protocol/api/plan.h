@@ -99,6 +99,9 @@ gw_err gw_plan_compile(const struct gw_api *api, const struct gw_stage *stage,
 struct gw_plan *gw_plan_ref(struct gw_plan *plan);
 void gw_plan_unref(struct gw_plan *plan); /* NULL is fine */
 
+const struct gw_plan_template *gw_plan_template_find(
+    const struct gw_plan_templates *t, gw_str key); /* NULL: none */
+
 /* The template whose key the selection expression evaluates to, else the
  * fallback, else NULL. */
 gw_err gw_plan_template_pick(const struct gw_plan_templates *t,

@@ -66,14 +66,6 @@ gw_err gw_uri_fill(struct gw_arena *a, gw_str text, gw_str stage,
     return GW_OK;
 }
 
-static bool is_host_char(char c, bool bracketed)
-{
-    if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-        (c >= 'A' && c <= 'Z') || c == '.')
-        return true;
-    return bracketed ? c == ':' : c == '-' || c == '_';
-}
-
 static bool read_authority(gw_str text, struct gw_uri *out)
 {
     bool bracketed = gw_str_starts(text, GW_LIT("["));
@@ -91,11 +83,9 @@ static bool read_authority(gw_str text, struct gw_uri *out)
     out->authority = out->host;
     if (bracketed)
         out->host = gw_str_head(gw_str_skip(text, 1), host_len - 2);
-    if (out->host.len == 0 || out->host.len > 253)
+    if (out->host.len == 0 || out->host.len > 253 ||
+        !gw_str_is_of(out->host, bracketed ? ".:" : ".-_"))
         return false;
-    for (size_t i = 0; i < out->host.len; i++)
-        if (!is_host_char(out->host.at[i], bracketed))
-            return false;
     digits = gw_str_skip(text, host_len);
     if (digits.len) {
         uint64_t usual = port;
@@ -109,13 +99,6 @@ static bool read_authority(gw_str text, struct gw_uri *out)
     }
     out->port = (uint16_t)port;
     return true;
-}
-
-static bool is_name_char(char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-           (c >= 'A' && c <= 'Z') || c == '.' || c == '_' || c == '$' ||
-           c == '-';
 }
 
 bool gw_uri_placeholder(gw_str path, size_t *at, gw_str *name)
@@ -146,7 +129,7 @@ static bool are_braces_in_pairs(gw_str path)
         if (c == '{' || c == '}') {
             inside = c == '{';
             len = 0;
-        } else if (inside && !is_name_char(c)) {
+        } else if (inside && !gw_str_is_of((gw_str){ &c, 1 }, "._$-")) {
             return false;
         } else {
             len++;

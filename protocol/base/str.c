@@ -86,6 +86,18 @@ bool gw_str_to_u64(gw_str s, uint64_t *out)
     return true;
 }
 
+bool gw_str_is_of(gw_str s, const char *marks)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        char c = s.at[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+              (c >= '0' && c <= '9') || (c && strchr(marks, c))))
+            return false;
+    }
+    return true;
+}
+
 char *gw_str_dup(gw_str s)
 {
     char *copy = gw_alloc(s.len + 1);

@@ -53,6 +53,10 @@ ptrdiff_t gw_str_find(gw_str s, char c, size_t from);
 /* Decimal digits only, no sign, no blanks; false on overflow or rubbish. */
 bool gw_str_to_u64(gw_str s, uint64_t *out);
 
+/* Letters, digits, and the characters of `marks`; nothing else. True for an
+ * empty text. ASCII only. */
+bool gw_str_is_of(gw_str s, const char *marks);
+
 /* A NUL-terminated copy on the heap. */
 char *gw_str_dup(gw_str s);
 

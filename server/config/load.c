@@ -154,14 +154,7 @@ static bool is_group(gw_str name)
 
 static bool is_key_id(gw_str text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.at[i];
-
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-              (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '.'))
-            return false;
-    }
-    return text.len && text.len <= KEY_ID_MAX;
+    return text.len && text.len <= KEY_ID_MAX && gw_str_is_of(text, "_-.");
 }
 
 static bool is_secret(gw_str text)

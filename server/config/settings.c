@@ -190,18 +190,6 @@ void gw_setting_variable(unsigned setting, char out[GW_SETTING_VARIABLE_MAX])
 
 /* --- reading --------------------------------------------------------- */
 
-static bool is_of(gw_str text, const char *marks)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.at[i];
-
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-              (c >= '0' && c <= '9') || (c && strchr(marks, c))))
-            return false;
-    }
-    return true;
-}
-
 static gw_err read_address(const struct row *row, gw_str text,
                            struct gw_address *out, struct gw_fault *why)
 {
@@ -220,9 +208,9 @@ static gw_err read_address(const struct row *row, gw_str text,
         }
     if (gw_str_starts(host, GW_LIT("[")) && gw_str_ends(host, GW_LIT("]"))) {
         host = gw_str_head(gw_str_skip(host, 1), host.len - 2);
-        ok = host.len && is_of(host, ":.%");
+        ok = host.len && gw_str_is_of(host, ":.%");
     } else {
-        ok = is_of(host, "-._");
+        ok = gw_str_is_of(host, "-._");
     }
     if (!ok || host.len > 253 || !gw_str_to_u64(port, &number) ||
         number > UINT16_MAX)
@@ -383,7 +371,7 @@ static gw_err read_path(gw_str text, gw_str folder, struct gw_arena *a,
 
 static gw_err read_host(gw_str text, gw_str *out, struct gw_fault *why)
 {
-    if (text.len > 255 || !is_of(text, "-._:[]"))
+    if (text.len > 255 || !gw_str_is_of(text, "-._:[]"))
         return gw_fail(why, GW_E_INVALID,
                        "expected a name such as chat.example.com");
     *out = text;
@@ -402,7 +390,7 @@ static gw_err read_url(gw_str text, gw_str *out, struct gw_fault *why)
     else if (gw_str_starts(text, GW_LIT("http://")))
         rest = gw_str_skip(text, 7);
     if (rest.len == text.len || rest.len == 0 || text.len > 1024 ||
-        !is_of(rest, "-._~:/[]%") || rest.at[rest.len - 1] == '/')
+        !gw_str_is_of(rest, "-._~:/[]%") || rest.at[rest.len - 1] == '/')
         return gw_fail(why, GW_E_INVALID,
                        "expected a URL such as https://chat.example.com/dev, "
                        "without a slash at its end");
@@ -412,7 +400,7 @@ static gw_err read_url(gw_str text, gw_str *out, struct gw_fault *why)
 static gw_err read_name(const struct row *row, gw_str text, gw_str *out,
                         struct gw_fault *why)
 {
-    if (text.len < row->min || text.len > row->max || !is_of(text, "-_"))
+    if (text.len < row->min || text.len > row->max || !gw_str_is_of(text, "-_"))
         return gw_fail(why, GW_E_INVALID,
                        "expected letters, digits, '-' and '_', %u to %u of "
                        "them",
@@ -549,7 +537,7 @@ static gw_err print_scalar(gw_str text, struct gw_buf *out)
     gw_err err;
 
     if (text.len && text.at[0] != '-' && text.at[0] != '.' &&
-        !gw_str_eq(text, GW_LIT("null")) && is_of(text, "-._/:") &&
+        !gw_str_eq(text, GW_LIT("null")) && gw_str_is_of(text, "-._/:") &&
         text.at[text.len - 1] != ':')
         return gw_buf_add(out, text);
     err = gw_buf_add(out, GW_LIT("\""));
@@ -644,6 +632,13 @@ static gw_err document_row(const struct row *row, struct gw_buf *out)
     return err;
 }
 
+/* Not in the table of rows, being a list. */
+static const char credentials_row[] =
+    "| `credentials` |  | `GATEWIRE_CREDENTIALS` | reload | who may call "
+    "`@connections`: a list of `accessKeyId` and either `secretAccessKeyFile` "
+    "or `secretAccessKey`; in the environment `ID:SECRET`, several with "
+    "commas between them |\n";
+
 gw_err gw_settings_document(struct gw_buf *out)
 {
     gw_err err = gw_buf_add(
@@ -652,7 +647,7 @@ gw_err gw_settings_document(struct gw_buf *out)
 
     for (unsigned i = 0; i < GW_LEN(rows) && !err; i++)
         err = document_row(&rows[i], out);
-    return err;
+    return err ? err : gw_buf_add(out, gw_str_of(credentials_row));
 }
 
 /* Four numbers, the first of them 127: a name such as 127.example.com could

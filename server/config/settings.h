@@ -3,7 +3,8 @@
  * checks, prints and documents it.
  *
  * To add a setting: 1 the member here, 2 its row in settings.c (its default,
- * bounds and sentence), 3 `make settings-table` into the README.
+ * bounds and sentence), 3 what
+ * `gatewire --print-settings-table` says into the README.
  */
 #ifndef GW_CONFIG_SETTINGS_H
 #define GW_CONFIG_SETTINGS_H
