@@ -10,6 +10,7 @@
 
 enum {
     DRAIN_LOOK_MS = 20,
+    LAST_WORDS_MS = 2000, /* for goodbyes, once the window is over */
     /* Kept connections to backends: shorter than the 5 s after which Node.js
      * hangs up, or a request and its goodbye could meet under way. */
     UPSTREAM_IDLE_MS = 4000,
@@ -27,8 +28,8 @@ static void on_request(void *ctx, struct gw_link *link,
 
     gw_arena_reset(&g->scratch);
     if (gw_target_find(g, request, &target))
-        gw_answer_error(g, link, 403, GW_LIT("ForbiddenException"),
-                        "Forbidden");
+        gw_answer_error(g, link, 403, GW_LIT("ForbiddenException"), "Forbidden",
+                        false);
     else if (target.has_connection)
         gw_management_handle(g, w->signatures, link, &target, request, body,
                              answerer);
@@ -36,8 +37,17 @@ static void on_request(void *ctx, struct gw_link *link,
         gw_conn_open(g, link, &target, request, answerer);
 }
 
+static void on_refuse(void *ctx, struct gw_link *link, unsigned status)
+{
+    struct gw_worker *w = ctx;
+
+    gw_answer_error(&w->gateway, link, status, GW_EMPTY,
+                    gw_http_status_text(status), true);
+}
+
 static const struct gw_link_events public_events = {
     .on_request = on_request,
+    .on_refuse = on_refuse,
     .on_message = gw_conn_on_message,
     .on_activity = gw_conn_on_activity,
     .on_closed = gw_conn_on_closed,
@@ -174,6 +184,22 @@ static void on_upstream_closed(void *ctx)
     w->upstream_closed = true;
 }
 
+/* The clients go first, then the backends: goodbyes still have to leave. */
+static bool is_time_for_backends(const struct gw_worker *w, int64_t now)
+{
+    return w->closing && !w->upstream_closing && gw_edge_is_closed(w->edge) &&
+           (gw_gateway_is_quiet(&w->gateway) ||
+            now >= w->drain_deadline_ms + LAST_WORDS_MS);
+}
+
+static void close_backends(struct gw_worker *w)
+{
+    w->upstream_closing = true;
+    gw_upstream_close(w->upstream, on_upstream_closed, w);
+    /* Its lanes must be given back while it is there to take them. */
+    gw_gateway_retire(&w->gateway);
+}
+
 /* First what the clients see ends, then the loop's handles, one layer a look,
  * because each needs turns of the loop to go. */
 static void on_drain_timer(struct gw_timer *timer)
@@ -186,10 +212,10 @@ static void on_drain_timer(struct gw_timer *timer)
                                  gw_edge_open_count(w->edge) == 0))) {
         w->closing = true;
         gw_edge_close(w->edge);
-        gw_upstream_close(w->upstream, on_upstream_closed, w);
     }
-    if (w->closing && w->upstream_closed && gw_edge_is_closed(w->edge) &&
-        gw_gateway_is_quiet(&w->gateway)) {
+    if (is_time_for_backends(w, now))
+        close_backends(w);
+    if (w->upstream_closed && gw_gateway_is_quiet(&w->gateway)) {
         gw_edge_free(w->edge);
         w->edge = NULL;
         gw_bus_detach(w->bus, w->gateway.worker);

@@ -25,7 +25,7 @@ struct gw_worker {
     struct gw_timer drain_timer;
     int64_t drain_deadline_ms;
     bool closing;
-    bool upstream_closed;
+    bool upstream_closing, upstream_closed;
     pthread_t thread;
 };
 

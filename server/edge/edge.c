@@ -167,8 +167,6 @@ void gw_edge_drain(struct gw_edge *edge)
 
         if (link->state == LINK_HEAD && !link->stash.len)
             link_linger(link);
-        else
-            link_close(link, 1001, GW_LIT("Going away"));
     }
 }
 

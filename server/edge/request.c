@@ -63,12 +63,17 @@ void request_respond(struct gw_link *link, const struct gw_http_answer *answer,
 void request_refuse(struct gw_link *link, unsigned status)
 {
     const struct gw_http_header type = { json_type[0], json_type[1] };
+    const struct listener *l = link->listener;
     char body[96];
     int n = snprintf(body, sizeof(body), "{\"message\":\"%s\"}",
                      gw_http_status_text(status));
 
     GW_COUNT(link->edge->metrics->http_rejected);
     link->to_head = false;
+    if (l->events->on_refuse) {
+        l->events->on_refuse(l->ctx, link, status);
+        return;
+    }
     request_respond(link,
                     &(struct gw_http_answer){ .status = status,
                                               .headers = &type,

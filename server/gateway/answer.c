@@ -28,7 +28,8 @@ const struct gw_http_answer *gw_answer_http(struct gw_answer *a, gw_str body)
 }
 
 void gw_answer_error(struct gw_gateway *g, struct gw_link *link,
-                     unsigned status, gw_str type, const char *message)
+                     unsigned status, gw_str type, const char *message,
+                     bool last)
 {
     struct gw_answer a;
     struct gw_buf body;
@@ -36,10 +37,11 @@ void gw_answer_error(struct gw_gateway *g, struct gw_link *link,
 
     gw_answer_init(&a, g, status);
     gw_answer_add(&a, "Content-Type", GW_LIT("application/json"));
-    gw_answer_add(&a, "x-amzn-ErrorType", type);
+    if (type.len)
+        gw_answer_add(&a, "x-amzn-ErrorType", type);
     gw_buf_init(&body, 64 * 1024);
     err = gw_buf_addf(&body, "{\"message\":\"%s\"}", message);
     g->link_ops->respond(
-        link, gw_answer_http(&a, err ? GW_EMPTY : gw_buf_str(&body)), false);
+        link, gw_answer_http(&a, err ? GW_EMPTY : gw_buf_str(&body)), last);
     gw_buf_fini(&body);
 }

@@ -21,8 +21,9 @@ void gw_answer_add(struct gw_answer *a, const char *name, gw_str value);
 /* Borrowed from the answer, for the link. */
 const struct gw_http_answer *gw_answer_http(struct gw_answer *a, gw_str body);
 
-/* {"message":"…"} with an error type, at once. */
+/* {"message":"…"} with an error type (or GW_EMPTY), at once. */
 void gw_answer_error(struct gw_gateway *g, struct gw_link *link,
-                     unsigned status, gw_str type, const char *message);
+                     unsigned status, gw_str type, const char *message,
+                     bool last);
 
 #endif

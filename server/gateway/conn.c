@@ -152,21 +152,22 @@ static struct gw_conn *conn_new(struct gw_gateway *g, struct gw_link *link,
     const struct gw_settings *s = &g->config->settings;
     struct gw_peer peer = g->link_ops->peer(link);
     gw_str domain = s->domain_name.len ? s->domain_name : request->host;
+    gw_str api = target->stage->deployment->plan->api_id;
     gw_str agent = GW_EMPTY, authority;
     char local[80], *at;
     struct gw_conn *c;
 
     authority = (gw_str){ local, authority_of(&peer, local) };
     gw_http_header_last(&request->headers, GW_LIT("User-Agent"), &agent);
-    c = gw_alloc(sizeof(*c) + domain.len + peer.address.len + agent.len +
-                 authority.len + 2 * target->prefix.len);
+    c = gw_alloc(sizeof(*c) + domain.len + target->prefix.len +
+                 peer.address.len + agent.len + authority.len + 1 + api.len);
     at = c->text;
     c->domain_name = put(&at, domain);
     c->domain_name.len += put(&at, target->prefix).len;
     c->source_ip = put(&at, peer.address);
     c->user_agent = put(&at, agent);
     c->base = put(&at, authority);
-    c->base.len += put(&at, target->prefix).len;
+    c->base.len += put(&at, GW_LIT("/")).len + put(&at, api).len;
     c->gateway = g;
     c->stage = target->stage;
     c->link = link;
@@ -211,6 +212,10 @@ void gw_conn_leave(struct gw_conn *c)
     c->in_flight--;
     if (c->in_flight == 0 && c->state == GW_CONN_GONE) {
         conn_free(c);
+        return;
+    }
+    if (c->gateway->draining) {
+        gw_conn_drain(c);
         return;
     }
     if (c->paused && c->state == GW_CONN_OPEN &&
@@ -360,6 +365,16 @@ void gw_conn_close(struct gw_conn *c, unsigned code, gw_str reason)
         return;
     move(c, GW_CONN_CLOSING);
     c->gateway->link_ops->close(c->link, code, reason);
+}
+
+void gw_conn_drain(struct gw_conn *c)
+{
+    if (c->in_flight == 0) {
+        gw_conn_close(c, 1001, GW_LIT("Going away"));
+    } else if (c->state == GW_CONN_OPEN && !c->paused) {
+        c->paused = true;
+        c->gateway->link_ops->pause(c->link, true);
+    }
 }
 
 /* --- death ------------------------------------------------------------------ */

@@ -32,7 +32,8 @@ struct gw_conn {
     char id[GW_CONNECTION_ID_LEN];
     /* Views into the text behind the struct. */
     gw_str domain_name, source_ip, user_agent;
-    gw_str base; /* "127.0.0.1:8080/chat": where backends reach this node */
+    gw_str base; /* "127.0.0.1:8080/chat": where backends reach this node,
+                    with the API however the client was addressed */
     char text[];
 };
 
@@ -63,6 +64,10 @@ void gw_conn_on_activity(void *conn);
 void gw_conn_on_closed(void *conn, unsigned code, gw_str reason);
 
 void gw_conn_close(struct gw_conn *c, unsigned code, gw_str reason);
+
+/* Takes no more messages; closes with 1001 once those in flight are answered.
+ */
+void gw_conn_drain(struct gw_conn *c);
 
 /* The open connection with that id, or NULL. */
 struct gw_conn *gw_conn_find(struct gw_gateway *g,

@@ -141,7 +141,19 @@ void gw_gateway_drain(struct gw_gateway *g)
     g->draining = true;
     for (uint32_t i = 0; i < g->slot_count; i++)
         if (g->slots[i].conn)
-            gw_conn_close(g->slots[i].conn, 1001, GW_LIT("Going away"));
+            gw_conn_drain(g->slots[i].conn);
+}
+
+void gw_gateway_retire(struct gw_gateway *g)
+{
+    GW_LIST_EACH_SAFE (node, after, &g->stages) {
+        struct gw_stage_state *s =
+            GW_CONTAINER(node, struct gw_stage_state, node);
+
+        s->retired = true;
+        if (s->conn_count == 0)
+            forget_stage(g, s);
+    }
 }
 
 bool gw_gateway_is_quiet(const struct gw_gateway *g)
@@ -153,10 +165,8 @@ bool gw_gateway_is_quiet(const struct gw_gateway *g)
 void gw_gateway_fini(struct gw_gateway *g)
 {
     GW_ASSERT(gw_gateway_is_quiet(g));
+    gw_gateway_retire(g);
     gw_exchange_pool_fini(g);
-    GW_LIST_EACH_SAFE (n, after, &g->stages) {
-        forget_stage(g, GW_CONTAINER(n, struct gw_stage_state, node));
-    }
     free(g->by_plan);
     free(g->slots);
     gw_arena_fini(&g->scratch);

@@ -80,8 +80,13 @@ void gw_gateway_fini(struct gw_gateway *g); /* no connections, no exchanges */
  * keep their deployment; connections of stages that are gone are closed. */
 void gw_gateway_configure(struct gw_gateway *g, struct gw_config *config);
 
-/* No new connections; those there are closed with 1001. */
+/* No new connections; those there are closed with 1001, as soon as what they
+ * have in flight is answered. */
 void gw_gateway_drain(struct gw_gateway *g);
+
+/* The end of every stage, at the latest with its last connection: gives the
+ * lanes back to the fetcher. */
+void gw_gateway_retire(struct gw_gateway *g);
 
 /* True when nothing is left to wait for. */
 bool gw_gateway_is_quiet(const struct gw_gateway *g);

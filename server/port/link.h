@@ -68,6 +68,11 @@ struct gw_link_events {
                        const struct gw_http_request *request, gw_str body,
                        struct gw_answerer **answerer);
 
+    /* What came cannot be read as a request, or is larger than allowed: to be
+     * answered with that status, now, and as the last answer of the link.
+     * NULL: the link does so itself. */
+    void (*on_refuse)(void *ctx, struct gw_link *link, unsigned status);
+
     /* payload may be written to until the call returns. */
     void (*on_message)(void *conn, gw_ws_opcode opcode, gw_str payload);
     void (*on_activity)(void *conn); /* a ping or pong came */
