@@ -74,7 +74,7 @@ static gw_err make_workers(struct gw_app *app, struct gw_fault *why)
     for (unsigned i = 0; i < shared->worker_count; i++) {
         app->workers[i] = gw_worker_new(shared, i, app->config, why);
         if (!app->workers[i])
-            return GW_E_SYSTEM;
+            return GW_E_INVALID;
         app->metrics[i] = &app->workers[i]->metrics;
     }
     return GW_OK;

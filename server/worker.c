@@ -97,15 +97,21 @@ struct gw_worker *gw_worker_new(const struct gw_worker_shared *shared,
 
     gw_loop_init(&w->loop);
     w->config = gw_config_ref(config);
-    w->edge = gw_edge_new(&w->loop, &config->settings, shared->worker_count,
-                          shared->addresses, &w->metrics, why);
+    w->upstream = make_upstream(w);
+    w->edge = !w->upstream ? NULL
+                           : gw_edge_new(&w->loop, &config->settings,
+                                         shared->worker_count,
+                                         shared->addresses, &w->metrics, why);
+    if (!w->upstream)
+        gw_fail(why, GW_E_INVALID,
+                "upstream.ca: %.*s: not a file of certificates",
+                GW_FMT(config->settings.upstream_ca));
     if (!w->edge) {
         /* The process ends with this: the loop's handles end with it. */
         gw_config_unref(config);
         free(w);
         return NULL;
     }
-    w->upstream = make_upstream(w);
     w->signatures = gw_signatures_new();
     w->bus = shared->bus;
     w->gateway = (struct gw_gateway){
