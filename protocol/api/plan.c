@@ -104,7 +104,9 @@ static gw_err compile_routes(struct gw_compiler *c)
 
     p->route_count = c->api->route_count;
     p->all = gw_arena_alloc(c->arena, p->route_count * sizeof(*p->all));
-    if (!p->all || gw_map_init(&p->routes, c->arena, p->route_count))
+    p->buckets = gw_arena_alloc(c->arena, p->route_count * sizeof(*p->buckets));
+    if (!p->all || !p->buckets ||
+        gw_map_init(&p->routes, c->arena, p->route_count))
         return gw_compiler_no_room(c);
     for (size_t i = 0; i < p->route_count; i++) {
         gw_err err = compile_route(c, &c->api->routes[i], &p->all[i]);

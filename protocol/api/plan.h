@@ -10,6 +10,7 @@
 #include "protocol/base/map.h"
 #include "protocol/expr/mapping.h"
 #include "protocol/expr/select.h"
+#include "protocol/limit/bucket.h"
 #include "protocol/vtl/template.h"
 
 #include <stdatomic.h>
@@ -83,6 +84,7 @@ struct gw_plan {
                                      three below */
     struct gw_plan_route *all;
     size_t route_count;
+    struct gw_bucket *buckets; /* by route index: the one part that changes */
     struct gw_plan_route *connect, *disconnect, *fallback; /* or NULL */
 };
 

@@ -3,19 +3,18 @@
 bool gw_bucket_take(struct gw_bucket *b, double rate, double burst,
                     int64_t now_ms)
 {
-    if (b->filled_ms == INT64_MIN) {
-        b->tokens = burst;
-        b->filled_ms = now_ms;
-    } else if (now_ms > b->filled_ms) {
-        /* as doubles: no span of time overflows */
-        b->tokens += ((double)now_ms - (double)b->filled_ms) * rate / 1000;
-        b->filled_ms = now_ms;
-    }
-    if (b->tokens > burst) /* also after a reload lowered it */
-        b->tokens = burst;
-    /* Ten times 0.1 is a little less than 1: such a token counts as whole. */
-    if (b->tokens < 1 - 1e-6)
+    int64_t now_ns = now_ms * 1000000, full_at, token_ns, rest_ns;
+
+    if (rate <= 0 || burst < 1)
         return false;
-    b->tokens -= b->tokens < 1 ? b->tokens : 1;
+    token_ns = (int64_t)(1e9 / rate);
+    rest_ns = (int64_t)((burst - 1) * (double)token_ns);
+    full_at = atomic_load_explicit(&b->full_at_ns, memory_order_relaxed);
+    do {
+        if (full_at - now_ns > rest_ns)
+            return false;
+    } while (!atomic_compare_exchange_weak_explicit(
+        &b->full_at_ns, &full_at, GW_MAX(full_at, now_ns) + token_ns,
+        memory_order_relaxed, memory_order_relaxed));
     return true;
 }

@@ -1,5 +1,6 @@
 #include "server/admin/signatures.h"
 
+#include "protocol/base/utf8.h"
 #include "protocol/json/json.h"
 
 #include <openssl/crypto.h>
@@ -103,7 +104,9 @@ static gw_str mismatch_text(struct gw_arena *a, const struct gw_sigv4 *sig,
     struct gw_buf text;
     gw_err err;
 
-    if (gw_sigv4_canonical(a, sig, req, true, &canonical, &to_sign))
+    /* Header values may hold bytes that are no text, and JSON must be. */
+    if (gw_sigv4_canonical(a, sig, req, true, &canonical, &to_sign) ||
+        !gw_utf8_is_valid(canonical))
         return GW_LIT("The request signature we calculated does not match the "
                       "signature you provided.");
     gw_buf_init(&text, 128 * 1024);
@@ -148,7 +151,7 @@ bool gw_signatures_admit(struct gw_signatures *s,
                              "invalid."));
     err = gw_sigv4_check(a, &sig, &req, key_of(s, &sig, *secret, &once),
                          GW_LIT("execute-api"), now_unix, &fault);
-    if (err == GW_E_SIGNATURE)
+    if (err == GW_E_SIGNATURE && !fault.text[0])
         return refuse(a, why, "InvalidSignatureException",
                       mismatch_text(a, &sig, &req));
     if (err)

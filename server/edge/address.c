@@ -20,8 +20,7 @@ struct gw_addresses {
     size_t mask, count;
 };
 
-/* An address that is quiet this long has its bucket full again. */
-enum { QUIET_MS = 2000, FIRST_ROOM = 64 };
+enum { FIRST_ROOM = 64 };
 
 struct gw_addresses *gw_addresses_new(const struct gw_hash_key *key)
 {
@@ -70,9 +69,11 @@ static struct entry *find(const struct gw_addresses *t, gw_address_key address)
     return &t->at[i];
 }
 
+/* Nothing to remember: none open, and its bucket is full. */
 static bool is_quiet(const struct entry *e, int64_t now_ms)
 {
-    return e->open == 0 && e->handshakes.filled_ms + QUIET_MS < now_ms;
+    return e->open == 0 &&
+           atomic_load(&e->handshakes.full_at_ns) / 1000000 < now_ms;
 }
 
 /* Makes a table without the quiet ones, twice as large as what is left. */
@@ -106,9 +107,7 @@ bool gw_addresses_enter(struct gw_addresses *t, gw_address_key address,
         if (t->count * 2 > t->mask)
             rebuild(t, now_ms);
         e = find(t, address);
-        *e = (struct entry){ .address = address,
-                             .used = true,
-                             .handshakes = GW_BUCKET_FULL };
+        *e = (struct entry){ .address = address, .used = true };
         t->count++;
     }
     admitted = (max_open == 0 || e->open < max_open) &&

@@ -76,7 +76,8 @@ static gw_err make_context(struct gw_edge *edge, struct gw_fault *why)
     struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN_SERVER,
         .options = LWS_SERVER_OPTION_LIBUV | LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
-                   LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
+                   LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
+                   LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS,
         .foreign_loops = loops,
         .pt_serv_buf_size = READ_BYTES,
         .gid = (gid_t)-1,
@@ -93,6 +94,8 @@ static gw_err make_context(struct gw_edge *edge, struct gw_fault *why)
         return gw_fail(why, GW_E_SYSTEM,
                        "libwebsockets did not start; is the package "
                        "libwebsockets-evlib-uv installed?");
+    /* Without TLS it needs no client's side of it either. */
+    info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
     edge->plain = lws_create_vhost(edge->context, &info);
     if (!edge->plain)
         return gw_fail(why, GW_E_SYSTEM, "libwebsockets refused its vhost");
@@ -186,14 +189,21 @@ bool gw_edge_is_closed(const struct gw_edge *edge)
     return edge->link_count == 0 && edge->handles == 0;
 }
 
-void gw_edge_free(struct gw_edge *edge)
+void gw_edge_end(struct gw_edge *edge)
 {
     GW_ASSERT(gw_edge_is_closed(edge));
     edge->loop->flush = NULL;
+    lws_context_destroy(edge->context);
+}
+
+void gw_edge_free(struct gw_edge *edge)
+{
     GW_LIST_EACH_SAFE (node, after, &edge->listeners) {
         gw_list_leave(node);
         free(GW_CONTAINER(node, struct listener, node));
     }
+    /* On a loop that is not its own, libwebsockets frees itself in two steps:
+     * its handles close first, and the second call does the rest. */
     lws_context_destroy(edge->context);
     outbox_pool_fini(edge);
     free(edge);

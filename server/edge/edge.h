@@ -53,10 +53,11 @@ void gw_edge_drain(struct gw_edge *edge);
 
 size_t gw_edge_open_count(const struct gw_edge *edge);
 
-/* Drops what is still open and destroys the context. The loop must run on
- * until gw_edge_is_closed, then gw_edge_free. */
+/* The end, in three steps: drop what is still open; once gw_edge_is_closed,
+ * gw_edge_end; and when the loop has run out, gw_edge_free. */
 void gw_edge_close(struct gw_edge *edge);
 bool gw_edge_is_closed(const struct gw_edge *edge);
+void gw_edge_end(struct gw_edge *edge);
 void gw_edge_free(struct gw_edge *edge);
 
 /* A bound, listening, non-blocking socket with SO_REUSEPORT. Port 0 takes a

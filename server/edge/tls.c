@@ -54,7 +54,8 @@ gw_err tls_vhost(struct gw_edge *edge, struct gw_fault *why)
     struct lws_context_creation_info info = {
         .port = CONTEXT_PORT_NO_LISTEN_SERVER,
         .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
-                   LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
+                   LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT |
+                   LWS_SERVER_OPTION_DISABLE_OS_CA_CERTS,
         .ssl_cert_filepath = edge->settings->tls_certificate.at,
         .ssl_private_key_filepath = edge->settings->tls_key.at,
         .protocols = edge_protocols,

@@ -87,6 +87,8 @@ static struct gw_fetch_lane *lane_open(struct gw_fetcher *f,
     struct gw_upstream *u = GW_CONTAINER(f, struct gw_upstream, fetcher);
     struct gw_fetch_lane *lane = gw_alloc(sizeof(*lane));
 
+    if (origin->tls)
+        gw_upstream_tls_trust_system(u->env.tls);
     lane->u = u;
     lane->origin = find_origin(u, origin);
     lane->max_in_flight = GW_MAX(max_in_flight, 1);

@@ -15,11 +15,23 @@ static int on_new_session(SSL *ssl, SSL_SESSION *session)
     return 1; /* its reference is ours now */
 }
 
+/* The system's are many, and reading them takes a tenth of a second: not
+ * before a backend needs them. */
+void gw_upstream_tls_trust_system(SSL_CTX *tls)
+{
+    if (SSL_CTX_get_app_data(tls))
+        return;
+    SSL_CTX_set_app_data(tls, tls); /* done, or not to be done */
+    if (SSL_CTX_set_default_verify_paths(tls) != 1)
+        gw_error("upstream.ca", "the system's certificates cannot be read");
+}
+
 static bool load_certificates(SSL_CTX *tls, const char *ca_file)
 {
-    if (ca_file)
-        return SSL_CTX_load_verify_locations(tls, ca_file, NULL) == 1;
-    return SSL_CTX_set_default_verify_paths(tls) == 1;
+    if (!ca_file)
+        return true;
+    SSL_CTX_set_app_data(tls, tls);
+    return SSL_CTX_load_verify_locations(tls, ca_file, NULL) == 1;
 }
 
 SSL_CTX *gw_upstream_tls_new(const char *ca_file)
@@ -29,7 +41,7 @@ SSL_CTX *gw_upstream_tls_new(const char *ca_file)
     GW_ASSERT(tls);
     ERR_clear_error();
     if (!load_certificates(tls, ca_file)) {
-        gw_error("upstream.ca", "file=%s why=%s", ca_file ? ca_file : "system",
+        gw_error("upstream.ca", "file=%s why=%s", ca_file,
                  ERR_reason_error_string(ERR_peek_error()));
         ERR_clear_error();
         SSL_CTX_free(tls);

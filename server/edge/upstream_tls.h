@@ -17,8 +17,11 @@ enum {
     GW_UPSTREAM_BROKEN = -2, /* for good */
 };
 
-/* NULL when the certificates cannot be read (logged). */
+/* Trusts the certificates of that file, or (NULL) none yet: then call
+ * gw_upstream_tls_trust_system before the first connection. NULL when the
+ * file cannot be read (logged). */
 SSL_CTX *gw_upstream_tls_new(const char *ca_file);
+void gw_upstream_tls_trust_system(SSL_CTX *tls); /* once; then it is free */
 
 /* A client on a connected socket. *session is offered, and replaced whenever
  * the server issues a new one; it outlives the SSL. */

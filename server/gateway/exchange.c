@@ -68,8 +68,10 @@ static struct gw_exchange *take(struct gw_gateway *g)
     return x;
 }
 
+/* The arena's bound follows what this exchange carries: its message, copied
+ * and converted, and what a backend may answer. */
 static struct gw_exchange *begin(struct gw_conn *c, gw_exchange_kind kind,
-                                 gw_event_type type)
+                                 gw_event_type type, size_t body_bytes)
 {
     struct gw_gateway *g = c->gateway;
     struct gw_deployment *d = c->stage->deployment;
@@ -80,7 +82,7 @@ static struct gw_exchange *begin(struct gw_conn *c, gw_exchange_kind kind,
     x->deployment = d;
     x->kind = kind;
     x->arena.max =
-        4 * g->config->settings.max_message_bytes + ARENA_EXTRA_BYTES;
+        ARENA_EXTRA_BYTES + 4 * body_bytes + g->config->settings.response_bytes;
     x->began_ms = g->clock->now_ms;
     gw_gateway_make_id(g, x->request_id);
     x->context = (struct gw_context){
@@ -108,7 +110,7 @@ static struct gw_exchange *begin(struct gw_conn *c, gw_exchange_kind kind,
 void gw_exchange_connect(struct gw_conn *c,
                          const struct gw_http_request *request)
 {
-    struct gw_exchange *x = begin(c, GW_EXCHANGE_CONNECT, GW_EVENT_CONNECT);
+    struct gw_exchange *x = begin(c, GW_EXCHANGE_CONNECT, GW_EVENT_CONNECT, 0);
 
     x->request = request;
     x->scope.headers = &request->headers;
@@ -118,7 +120,8 @@ void gw_exchange_connect(struct gw_conn *c,
 
 void gw_exchange_message(struct gw_conn *c, bool is_binary, gw_str body)
 {
-    struct gw_exchange *x = begin(c, GW_EXCHANGE_MESSAGE, GW_EVENT_MESSAGE);
+    struct gw_exchange *x =
+        begin(c, GW_EXCHANGE_MESSAGE, GW_EVENT_MESSAGE, body.len);
 
     gw_gateway_make_id(c->gateway, x->message_id);
     x->context.message_id = (gw_str){ x->message_id, sizeof(x->message_id) };
@@ -130,7 +133,7 @@ void gw_exchange_message(struct gw_conn *c, bool is_binary, gw_str body)
 void gw_exchange_disconnect(struct gw_conn *c, unsigned code, gw_str reason)
 {
     struct gw_exchange *x =
-        begin(c, GW_EXCHANGE_DISCONNECT, GW_EVENT_DISCONNECT);
+        begin(c, GW_EXCHANGE_DISCONNECT, GW_EVENT_DISCONNECT, 0);
 
     x->context.disconnect_status = code;
     x->context.disconnect_reason = reason;

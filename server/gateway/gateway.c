@@ -29,6 +29,12 @@ void gw_gateway_init(struct gw_gateway *g)
     salt_ids(g);
 }
 
+/* A bound of the process, divided among its workers. */
+static uint32_t share(const struct gw_gateway *g, uint32_t bound)
+{
+    return (bound + g->worker_count - 1) / g->worker_count;
+}
+
 static struct gw_deployment *deploy(struct gw_gateway *g, struct gw_plan *plan)
 {
     struct gw_deployment *d = gw_alloc(sizeof(*d));
@@ -36,15 +42,14 @@ static struct gw_deployment *deploy(struct gw_gateway *g, struct gw_plan *plan)
     d->refs = 1;
     d->plan = gw_plan_ref(plan);
     d->lanes = gw_alloc(plan->route_count * sizeof(*d->lanes));
-    d->buckets = gw_alloc(plan->route_count * sizeof(*d->buckets));
     for (size_t i = 0; i < plan->route_count; i++) {
         const struct gw_plan_integration *to = &plan->all[i].integration;
         struct gw_fetch_origin origin = { to->tls, to->host, to->port };
 
-        d->buckets[i] = (struct gw_bucket)GW_BUCKET_FULL;
         if (gw_integrations[to->type].needs_lane)
-            d->lanes[i] = g->fetcher->lane_open(
-                g->fetcher, &origin, to->max_in_flight, to->max_waiting);
+            d->lanes[i] = g->fetcher->lane_open(g->fetcher, &origin,
+                                                share(g, to->max_in_flight),
+                                                share(g, to->max_waiting));
     }
     return d;
 }
@@ -58,7 +63,6 @@ void gw_deployment_unref(struct gw_gateway *g, struct gw_deployment *d)
             g->fetcher->lane_close(d->lanes[i]);
     gw_plan_unref(d->plan);
     free(d->lanes);
-    free(d->buckets);
     free(d);
 }
 

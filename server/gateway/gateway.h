@@ -6,7 +6,6 @@
 #define GW_GATEWAY_GATEWAY_H
 
 #include "protocol/api/connection_id.h"
-#include "protocol/limit/bucket.h"
 #include "server/config/config.h"
 #include "server/observe/metrics.h"
 #include "server/port/clock.h"
@@ -15,13 +14,12 @@
 #include "server/port/timer.h"
 #include "store/bus.h"
 
-/* A plan as this worker runs it: with its lanes to backends and its buckets.
+/* A plan as this worker runs it: with its lanes to backends.
  * Counted: exchanges keep the one they began with. */
 struct gw_deployment {
     unsigned refs;
     struct gw_plan *plan;
     struct gw_fetch_lane **lanes; /* by route index; NULL: needs none */
-    struct gw_bucket *buckets;    /* by route index */
 };
 
 /* A stage lives on through reloads; its deployment changes. */
