@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 enum {
-    DRAIN_LOOK_MS = 20,
+    DRAIN_LOOK_MS = 10,
     LAST_WORDS_MS = 2000, /* for goodbyes, once the window is over */
     /* Kept connections to backends: shorter than the 5 s after which Node.js
      * hangs up, or a request and its goodbye could meet under way. */

@@ -125,10 +125,9 @@ class Gatewire:
         return status
 
 
-@pytest.fixture
-def gatewire(tmp_path):
-    """A factory: gatewire(config=...) is `serve`, gatewire(["dev", ...]) is
-    `dev`. Each must end with status 0, which also means: no sanitizer
+def factory(parent):
+    """Yields a function that starts servers, and ends them all with the
+    fixture: each with its expected status, which also means that no sanitizer
     complained."""
     running = []
 
@@ -137,7 +136,7 @@ def gatewire(tmp_path):
             ["serve"] if config is not None else ["dev"])
         if args and args[0] not in ("serve", "dev"):
             args.insert(0, "dev")
-        folder = tmp_path / str(len(running))
+        folder = parent / str(len(running))
         folder.mkdir()
         g = Gatewire(args, config, folder, env)
         g.expected_status = status
@@ -151,8 +150,21 @@ def gatewire(tmp_path):
 
 
 @pytest.fixture
+def gatewire(tmp_path):
+    """gatewire(config=...) is `serve`, gatewire(["dev", ...]) is `dev`."""
+    yield from factory(tmp_path)
+
+
+@pytest.fixture
 def dev(gatewire):
     return gatewire(["dev"])
+
+
+@pytest.fixture(scope="module")
+def shared_dev(tmp_path_factory):
+    """One `gatewire dev` for all tests of a file: for tables of cases."""
+    for start in factory(tmp_path_factory.mktemp("shared")):
+        yield start(["dev"])
 
 
 class Request:

@@ -311,8 +311,8 @@ def hold(server, case, by_bytes):
 
 @pytest.mark.parametrize("by_bytes", [False, True], ids=["whole", "by bytes"])
 @pytest.mark.parametrize("case", ORDINARY, ids=lambda c: c.name)
-def test_case_holds(dev, case, by_bytes):
-    hold(dev, case, by_bytes)
+def test_case_holds(shared_dev, case, by_bytes):
+    hold(shared_dev, case, by_bytes)
 
 
 @pytest.mark.parametrize("settings", SPECIAL)
