@@ -146,9 +146,12 @@ bench: deps-build deps-bench build/gatewire bench-programs
 
 C_FILES = $(shell git ls-files -co --exclude-standard '*.c' '*.h')
 
-lint: deps-build
+lint: deps-build build/gatewire
 	@clang-format --dry-run -Werror $(C_FILES)
 	@tests/lint/layers
+	@tests/lint/readme build/gatewire
+settings-table: build/gatewire
+	@tests/lint/readme build/gatewire --write
 format:
 	@clang-format -i $(C_FILES)
 
@@ -182,7 +185,8 @@ help:
 	@echo "make run        build, start the chat example, print its address"
 	@echo "make test       unit, corpus and system tests"
 	@echo "make asan tsan  the same tests under the sanitizers"
-	@echo "make lint       formatting and layers;  make format  fixes the first"
+	@echo "make lint       formatting, layers, the README's table of settings"
+	@echo "make format     fixes the first;  make settings-table  the last"
 	@echo "make fuzz F=http SECONDS=60   targets: $(FUZZERS)"
 	@echo "make bench      measure beside other servers (takes minutes)"
 	@echo "make install DESTDIR= PREFIX=/usr/local"
