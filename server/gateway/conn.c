@@ -50,14 +50,17 @@ static bool take_slot(struct gw_gateway *g, struct gw_conn *c)
     slot = &g->slots[c->slot];
     g->first_free = slot->next_free;
     slot->conn = c;
-    slot->nonce = gw_gateway_draw(g) & ((1ull << 40) - 1);
-    gw_connection_id_write(
-        g->id_key,
-        (struct gw_connection_id){ .node = g->node,
-                                   .worker = (uint8_t)g->worker,
-                                   .slot = c->slot,
-                                   .nonce = slot->nonce },
-        c->id);
+    /* An id that begins like an option is a nuisance on a command line. */
+    do {
+        slot->nonce = gw_gateway_draw(g) & ((1ull << 40) - 1);
+        gw_connection_id_write(
+            g->id_key,
+            (struct gw_connection_id){ .node = g->node,
+                                       .worker = (uint8_t)g->worker,
+                                       .slot = c->slot,
+                                       .nonce = slot->nonce },
+            c->id);
+    } while (c->id[0] == '-');
     return true;
 }
 
