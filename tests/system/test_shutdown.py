@@ -5,8 +5,6 @@ import signal
 import socket
 import threading
 
-import pytest
-
 from conftest import until
 from wire import (TEXT, Wire, ask, begin, config, connect, error_frame, frame,
                   http, request_bytes, two_way)
@@ -25,6 +23,20 @@ class Held:
         return 200, {}, b"held"
 
 
+def is_refused(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 5).close()
+    except OSError:
+        return True
+    return False
+
+
+def say_goodbye(client):
+    assert client.closed() == (1001, "Going away")
+    client.say_close(1001)
+    client.close()
+
+
 def test_what_is_in_flight_is_finished(gatewire, backend):
     held = Held(backend, "/held")
     g = gatewire(config=config({
@@ -36,13 +48,11 @@ def test_what_is_in_flight_is_finished(gatewire, backend):
         busy.send("2")
         backend.wait_for("/held", 2)
         g.process.send_signal(signal.SIGTERM)
-        assert idle.closed() == (1001, "Going away")
-        idle.say_close(1001)
+        say_goodbye(idle)
         backend.wait_for("/disconnect", 1)
         held.release.set()
         assert [busy.text(), busy.text()] == ["held", "held"]
-        assert busy.closed() == (1001, "Going away")
-        busy.say_close(1001)
+        say_goodbye(busy)
         gone = backend.wait_for("/disconnect", 2)
         assert [(r.headers["x-gatewire-disconnect-status-code"],
                  r.headers["x-gatewire-disconnect-reason"])
@@ -61,16 +71,16 @@ def test_nobody_new_comes_in(gatewire, backend):
         assert ask(g.admin, "GET", "/readyz").status == 200
         g.process.send_signal(signal.SIGTERM)
         assert waiting.ends() == b"", "a connection at rest is closed"
-        with pytest.raises(OSError):
-            socket.create_connection(("127.0.0.1", g.port), 5)
+        until(lambda: is_refused(g.port))  # each worker hears of it by itself
         ready = ask(g.admin, "GET", "/readyz")
         assert ready.status == 503 and ready.body == b"draining\n"
         assert ask(g.admin, "GET", "/healthz").status == 200
         busy.send("not read any more")
         held.release.set()
         assert busy.text() == "held"
-        assert busy.closed() == (1001, "Going away")
+        say_goodbye(busy)
         assert len(backend.requests) == 1
+        assert g.process.wait(20) == 0
 
 
 def test_a_handshake_under_way_is_finished(gatewire, backend):
@@ -84,8 +94,7 @@ def test_a_handshake_under_way_is_finished(gatewire, backend):
         g.wait_for_line("drain")
         held.release.set()
         assert client.reply().status == 101
-        assert client.closed() == (1001, "Going away")
-        client.say_close(1001)
+        say_goodbye(client)
         backend.wait_for("/disconnect")
         assert g.process.wait(20) == 0
 
@@ -100,7 +109,8 @@ def test_a_failure_in_flight_is_told(gatewire, backend):
         g.process.send_signal(signal.SIGTERM)
         assert error_frame("Endpoint request timed out").fullmatch(
             client.text())
-        assert client.closed() == (1001, "Going away")
+        say_goodbye(client)
+    assert g.process.wait(20) == 0
     held.release.set()
 
 
@@ -128,13 +138,10 @@ def test_many_are_told(gatewire, backend):
     clients = [connect(g) for _ in range(100)]
     g.process.send_signal(signal.SIGTERM)
     for client in clients:
-        assert client.closed() == (1001, "Going away")
-        client.say_close(1001)
+        say_goodbye(client)
     assert g.process.wait(20) == 0
     gone = backend.wait_for("/disconnect", 100)
     assert len({r.headers["x-gatewire-connection-id"] for r in gone}) == 100
-    for client in clients:
-        client.close()
 
 
 def test_impatience(gatewire, backend):
