@@ -147,8 +147,8 @@ def test_a_close_reaches_nobody_who_reads_nothing(gatewire, backend):
     with connect(g, receive_buffer=4096):
         asked, = backend.wait_for("/connect")
         pusher = Pusher(g)
-        while pusher.post(asked) == 200:
-            pass
+        while g.metric("out_queued_bytes") == 0:
+            assert pusher.post(asked) == 200
         gone, = backend.wait_for("/disconnect")
         assert gone.headers["x-gatewire-disconnect-status-code"] == "1001"
 
