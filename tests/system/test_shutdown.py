@@ -71,6 +71,7 @@ def test_nobody_new_comes_in(gatewire, backend):
         assert ask(g.admin, "GET", "/readyz").status == 200
         g.process.send_signal(signal.SIGTERM)
         assert waiting.ends() == b"", "a connection at rest is closed"
+        waiting.close()
         until(lambda: is_refused(g.port))  # each worker hears of it by itself
         ready = ask(g.admin, "GET", "/readyz")
         assert ready.status == 503 and ready.body == b"draining\n"
