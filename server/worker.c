@@ -222,7 +222,7 @@ static void on_drain_timer(struct gw_timer *timer)
     if (is_time_for_backends(w, now))
         close_backends(w);
     if (w->upstream_closed && gw_gateway_is_quiet(&w->gateway)) {
-        gw_edge_end(w->edge);
+        gw_edge_leave_loop(w->edge);
         gw_bus_detach(w->bus, w->gateway.worker);
         gw_loop_close(&w->loop);
         return;
@@ -250,8 +250,8 @@ void gw_worker_drain(struct gw_worker *w)
 
 void gw_worker_free(struct gw_worker *w)
 {
-    gw_edge_free(w->edge);
     gw_gateway_fini(&w->gateway);
+    gw_edge_free(w->edge);
     gw_signatures_free(w->signatures);
     gw_config_unref(w->config);
     gw_loop_fini(&w->loop);

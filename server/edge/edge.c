@@ -94,8 +94,9 @@ static gw_err make_context(struct gw_edge *edge, struct gw_fault *why)
         return gw_fail(why, GW_E_SYSTEM,
                        "libwebsockets did not start; is the package "
                        "libwebsockets-evlib-uv installed?");
-    /* Without TLS it needs no client's side of it either. */
-    info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS;
+    /* A vhost asked to know TLS also loads every authority of the system, to
+     * be a client with; and is not freed whole. This one needs none of it. */
+    info.options &= ~(uint64_t)LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
     edge->plain = lws_create_vhost(edge->context, &info);
     if (!edge->plain)
         return gw_fail(why, GW_E_SYSTEM, "libwebsockets refused its vhost");
@@ -189,7 +190,10 @@ bool gw_edge_is_closed(const struct gw_edge *edge)
     return edge->link_count == 0 && edge->handles == 0;
 }
 
-void gw_edge_end(struct gw_edge *edge)
+/* With a loop that is not its own, libwebsockets wants to be told twice: the
+ * first time it closes its handles, the second time it frees its memory, which
+ * must be when they are gone. */
+void gw_edge_leave_loop(struct gw_edge *edge)
 {
     GW_ASSERT(gw_edge_is_closed(edge));
     edge->loop->flush = NULL;
@@ -202,9 +206,8 @@ void gw_edge_free(struct gw_edge *edge)
         gw_list_leave(node);
         free(GW_CONTAINER(node, struct listener, node));
     }
-    /* On a loop that is not its own, libwebsockets frees itself in two steps:
-     * its handles close first, and the second call does the rest. */
     lws_context_destroy(edge->context);
+    SSL_CTX_free(edge->unused);
     outbox_pool_fini(edge);
     free(edge);
 }

@@ -47,17 +47,17 @@ void gw_edge_listen(struct gw_edge *edge, int fd, bool tls,
 void gw_edge_stop_listening(struct gw_edge *edge,
                             const struct gw_link_events *events);
 
-/* Closes every socket with 1001 (or, without a WebSocket on it, as soon as
- * its answer is out). */
+/* Ends sockets that wait for a request, and the others with the answer they
+ * are owed. WebSockets are their connections' to close. */
 void gw_edge_drain(struct gw_edge *edge);
 
 size_t gw_edge_open_count(const struct gw_edge *edge);
 
-/* The end, in three steps: drop what is still open; once gw_edge_is_closed,
- * gw_edge_end; and when the loop has run out, gw_edge_free. */
+/* Drops what is still open. The loop must run on until gw_edge_is_closed, then
+ * gw_edge_leave_loop; once the loop has ended, gw_edge_free. */
 void gw_edge_close(struct gw_edge *edge);
 bool gw_edge_is_closed(const struct gw_edge *edge);
-void gw_edge_end(struct gw_edge *edge);
+void gw_edge_leave_loop(struct gw_edge *edge);
 void gw_edge_free(struct gw_edge *edge);
 
 /* A bound, listening, non-blocking socket with SO_REUSEPORT. Port 0 takes a

@@ -37,7 +37,8 @@ struct gw_edge {
     struct gw_metrics *metrics;
     struct lws_context *context;
     struct lws_vhost *plain, *secure;
-    void *tls; /* the secure vhost's SSL_CTX */
+    void *tls;    /* the secure vhost's SSL_CTX */
+    void *unused; /* another, for what it would do as a client: tls.c */
     struct gw_list listeners, links, dirty, blocked, ready;
     size_t link_count, handles;
     size_t queued_bytes; /* of all links */

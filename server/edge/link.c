@@ -116,6 +116,9 @@ void link_kill(struct gw_link *link)
     link->state = LINK_DEAD;
     gw_list_leave(&link->dirty);
     lws_set_timeout(link->wsi, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_ASYNC);
+    /* Which is a timeout like others: on a foreign loop libwebsockets looks at
+     * them after its own events only, so it gets one. */
+    lws_cancel_service_pt(link->wsi);
 }
 
 /* Says that we are done, and waits for the peer to read it and hang up:

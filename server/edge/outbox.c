@@ -17,11 +17,12 @@
 
 enum { POOL_KEEP_BYTES = 4 << 20 }; /* free buffers kept, per class */
 
+/* From POOL_CLASSES on, the buffer is made and freed, not kept. */
 static unsigned class_of(size_t bytes)
 {
     unsigned class = 0;
 
-    while (class < POOL_CLASSES && ((size_t)1024 << class) < bytes)
+    while (((size_t)1024 << class) < bytes)
         class ++;
     return class;
 }

@@ -66,6 +66,10 @@ gw_err tls_vhost(struct gw_edge *edge, struct gw_fault *why)
 
     if (err)
         return err;
+    /* Without it, libwebsockets makes its own with every authority of the
+     * system, to be a client with, and does not free it. */
+    edge->unused = SSL_CTX_new(TLS_client_method());
+    info.provided_client_ssl_ctx = edge->unused;
     edge->secure = lws_create_vhost(edge->context, &info);
     if (!edge->secure || !edge->tls)
         return gw_fail(why, GW_E_SYSTEM, "libwebsockets refused TLS");

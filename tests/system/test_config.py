@@ -1,0 +1,236 @@
+"""The command line and its configuration: check, print, refuse, explain."""
+
+import os
+import socket
+import subprocess
+
+import pytest
+
+from conftest import BINARY
+from wire import ECHO, config, connect
+
+SECRET = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+CREDENTIALS = [{"accessKeyId": "AKIDEXAMPLE", "secretAccessKey": SECRET}]
+
+
+def run(*args, env=None):
+    done = subprocess.run([str(BINARY), *map(str, args)], text=True,
+                          capture_output=True, timeout=30,
+                          stdin=subprocess.DEVNULL,
+                          env={**os.environ, **(env or {})})
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(text, name="gatewire.yaml"):
+        path = tmp_path / name
+        path.write_text(text)
+        return path
+    return write
+
+
+def test_a_good_file(write):
+    status, out, err = run("check", "-c", write(config(ECHO)))
+    assert status == 0 and err == ""
+    assert "1 api, 1 route, 1 stage" in out
+
+
+BAD_FILES = [
+    # file, where (line:column), what is said
+    ("", "", "apis"),
+    ("apis: [", "", ""),
+    ("apis: {}\nlisten: nowhere\n", ":2:9:", "expected an address"),
+    ("lisen: 127.0.0.1:1\napis: {}\n", ":1:1:", "listen"),
+    ("limits:\n  maxFrameByte: 1\napis: {}\n", ":2:3:", "maxFrameBytes"),
+    ("limits:\n  idleTimeout: soon\napis: {}\n", ":2:16:", "duration"),
+    ("workers: 1000\napis: {}\n", ":1:10:", "auto"),
+    ("""apis:
+  chat:
+    routeSelectionExpression: $request.header.x
+    routes: { $default: { integration: { type: MOCK } } }
+    stages: { dev: {} }
+""", ":3:31:", "$request.body"),
+    ("""apis:
+  chat:
+    routeSelectionExpression: $request.body.action
+    routes:
+      $other: { integration: { type: MOCK } }
+    stages: { dev: {} }
+""", ":5:7:", "$connect"),
+    ("""apis:
+  chat:
+    routeSelectionExpression: $request.body.action
+    routes:
+      $default: ftp://127.0.0.1/
+    stages: { dev: {} }
+""", ":5:", "http"),
+    ("""apis:
+  chat:
+    routeSelectionExpression: $request.body.action
+    routes:
+      $default:
+        integration: { type: AWS_PROXY, integrationUri: x }
+    stages: { dev: {} }
+""", ":6:30:", "AWS_PROXY is not supported"),
+    ("""apis:
+  chat:
+    routeSelectionExpression: $request.body.action
+    routes:
+      $default:
+        integration:
+          type: HTTP
+          integrationUri: http://127.0.0.1/{id}
+          integrationMethod: POST
+          timeoutInMillis: 49
+    stages: { dev: {} }
+""", ":10:", "50"),
+    ("credentials: [ { accessKeyId: A, secretAccessKeyFile: /nowhere } ]\n"
+     "apis: {}\n", ":1:", "/nowhere"),
+]
+
+
+def test_bad_files(write):
+    for text, where, said in BAD_FILES:
+        path = write(text)
+        for verb in "check", "serve":
+            status, out, err = run(verb, "-c", path)
+            assert status == 78, (text, err)
+            assert out == ""
+            line = next((l for l in err.splitlines()
+                         if str(path) + where in l and said in l), None)
+            assert line, (text, err)
+
+
+def test_every_mistake_is_named_at_once(write):
+    _, _, err = run("check", "-c", write(
+        "lisen: x\nworkers: many\nlimits: { maxPostBytes: -1 }\napis: {}\n"))
+    assert [l.split(":")[1] for l in err.splitlines()][:3] == ["1", "2", "3"]
+
+
+def test_files_that_are_not_there(tmp_path):
+    for verb in "check", "serve", "dev":
+        status, _, err = run(verb, "-c", tmp_path / "nothing.yaml")
+        assert status == 78 and "nothing.yaml" in err
+
+
+USAGE = [
+    [], ["nonsense"], ["serve"], ["check"], ["serve", "-c"],
+    ["dev", "--nonsense", "x"], ["dev", "--set", "x"], ["dev", "--set"],
+]
+
+
+def test_wrong_usage():
+    for args in USAGE:
+        status, out, err = run(*args)
+        assert status == 2 and out == "" and err, args
+
+
+def test_wrong_settings_on_the_command_line():
+    for args, said in [(["--set", "limits.maxFrameByte=1"], "maxFrameBytes"),
+                       (["--workers", "many"], "auto"),
+                       (["--listen", "here"], "expected an address")]:
+        status, _, err = run("dev", *args)
+        assert status == 78 and said in err, args
+    status, _, err = run("dev", env={"GATEWIRE_WORKERS": "many"})
+    assert status == 78 and "GATEWIRE_WORKERS" in err
+
+
+def test_where_a_setting_comes_from(write):
+    path = write(config(ECHO, workers=3, region="file-1",
+                        limits={"maxFrameBytes": "1KB"}))
+    status, out, err = run(
+        "check", "-c", path, "--print-config", "--workers", "5", "--set",
+        "limits.maxFrameBytes=2KB", env={"GATEWIRE_WORKERS": "4",
+                                         "GATEWIRE_REGION": "environment-1"})
+    assert status == 0, err
+
+    def line(key):
+        return next(l.strip() for l in out.splitlines()
+                    if l.strip().startswith(key + ":"))
+    assert line("workers").split() == ["workers:", "5", "#", "--workers"]
+    assert line("region").split() == [
+        "region:", "environment-1", "#", "GATEWIRE_REGION"]
+    assert line("maxFrameBytes").split() == [
+        "maxFrameBytes:", "2048", "#", "--set"]
+    assert line("maxMessageBytes").split() == [
+        "maxMessageBytes:", "131072", "#", "default"]
+
+
+def test_secrets_are_never_printed(write, tmp_path):
+    write(SECRET + "\n", "secret")
+    for credentials in (CREDENTIALS, [{
+            "accessKeyId": "AKIDEXAMPLE", "secretAccessKeyFile": "secret"}]):
+        path = write(config(ECHO, credentials=credentials))
+        for args in (["serve", "-c", path, "--print-config"],
+                     ["check", "-c", path]):
+            status, out, err = run(*args)
+            assert status == 0, err
+            assert SECRET not in out + err
+            if "--print-config" in args:
+                assert "AKIDEXAMPLE" in out
+    path = write(config(ECHO))
+    status, out, err = run(
+        "serve", "-c", path, "--print-config",
+        env={"GATEWIRE_CREDENTIALS": f"AKIDEXAMPLE:{SECRET}"})
+    assert status == 0 and SECRET not in out + err
+
+
+def test_what_is_printed_can_be_read_again(write):
+    status, out, _ = run("check", "-c", write(config(ECHO)), "--print-config")
+    assert status == 0
+    again = write(out + "apis: {}\n", "again.yaml")
+    status, _, err = run("check", "-c", again)
+    assert "expected" not in err or "apis" in err, err
+
+
+def test_nobody_is_served_by_accident(write):
+    path = write(config(ECHO))
+    for listen in "0.0.0.0:0", ":0", "[::]:0":
+        status, out, err = run("serve", "-c", path, "--listen", listen)
+        assert status == 78, listen
+        # both ways out
+        assert "`credentials`" in err and "`managementAuth: none`" in err
+
+
+def test_both_ways_out(gatewire):
+    for extra in ({"credentials": CREDENTIALS}, {"managementAuth": "none"}):
+        g = gatewire(["serve", "--listen", "0.0.0.0:0"],
+                     config=config(ECHO, **extra))
+        with connect(g) as client:
+            client.send("x")
+            assert client.text() == "x"
+        if "managementAuth" in extra:  # and it says what that means
+            g.wait_for_line("need no signature")
+
+
+def test_a_reload_cannot_open_the_door(gatewire):
+    g = gatewire(["serve", "--listen", "0.0.0.0:0"],
+                 config=config(ECHO, credentials=CREDENTIALS))
+    start = len(g.lines)
+    assert g.reload(config(ECHO)) == "refused"
+    g.wait_for_line("credentials", start=start)
+
+
+def test_a_port_that_is_taken():
+    with socket.create_server(("127.0.0.1", 0)) as s:
+        status, _, err = run("dev", "--admin", "127.0.0.1:0", "--listen",
+                             f"127.0.0.1:{s.getsockname()[1]}")
+        assert status == 69 and err
+
+
+@pytest.mark.parametrize("args", [
+    ["--help"], ["serve", "--help"], ["dev", "--help"], ["check", "-h"],
+    ["post", "--help"], ["get", "--help"], ["close", "--help"], ["help"]])
+def test_help_fits_a_screen(args):
+    status, out, err = run(*args)
+    assert status == 0 and err == ""
+    lines = out.splitlines()
+    assert 3 < len(lines) <= 24
+    assert max(map(len, lines)) <= 80
+
+
+def test_version():
+    status, out, _ = run("version")
+    assert status == 0 and out.startswith("gatewire ")
+    assert run("--version")[1] == out
