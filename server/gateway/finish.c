@@ -200,15 +200,22 @@ static void log_access(struct gw_exchange *x)
             x->request_id, GW_FMT(x->context.source_ip));
 }
 
-/* The next message of an ordered route goes on where it waited. */
+/* The next message of an ordered route goes on where it waited. One that ends
+ * at once comes back here: the loop below it goes on, or a long queue would
+ * need as deep a stack. */
 static void resume_ordered(struct gw_conn *c)
 {
-    struct gw_list *node = gw_list_take(&c->queue);
+    struct gw_list *node;
 
-    if (node)
+    c->ordered_runs = false;
+    if (c->ordered_resumes)
+        return;
+    c->ordered_resumes = true;
+    while (!c->ordered_runs && (node = gw_list_take(&c->queue))) {
+        c->ordered_runs = true;
         gw_exchange_resume(GW_CONTAINER(node, struct gw_exchange, node));
-    else
-        c->ordered_runs = false;
+    }
+    c->ordered_resumes = false;
 }
 
 void gw_exchange_finish(struct gw_exchange *x)
@@ -223,7 +230,7 @@ void gw_exchange_finish(struct gw_exchange *x)
         finish_connect(x);
     if (x->gateway->config->settings.log_access)
         log_access(x);
-    gw_conn_enter(c); /* stays while the next in order begins */
+    c->in_flight++; /* stays while the next in order begins */
     gw_exchange_end(x);
     if (ordered)
         resume_ordered(c);
