@@ -64,6 +64,7 @@ static void respond(struct gw_link *link, const struct gw_http_answer *answer,
 
     answered(l, answer->status);
     ck_assert_uint_ne(answer->status, 101);
+    l->last = last;
     keep_headers(l, answer->headers, answer->header_count);
     keep(&l->body, answer->body);
 }

@@ -23,6 +23,7 @@ struct fake_link {
 
     /* What the core did. */
     bool asked;         /* a request is to be answered */
+    bool last;          /* and the link closes behind it */
     unsigned status;    /* of the last answer; 101: accepted */
     struct gw_buf head; /* its header lines, "Name: value\n" each */
     struct gw_buf body;

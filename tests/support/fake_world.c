@@ -99,8 +99,8 @@ static void dispatch(struct fake_world *w, struct fake_link *l,
 
     gw_arena_reset(&g->scratch);
     if (gw_target_find(g, request, &target))
-        gw_answer_error(g, link, 403, GW_LIT("ForbiddenException"),
-                        "Forbidden");
+        gw_answer_error(g, link, 403, GW_LIT("ForbiddenException"), "Forbidden",
+                        false);
     else if (target.has_connection)
         gw_management_handle(g, w->signatures, link, &target, request, body,
                              &l->answerer);

@@ -102,14 +102,22 @@ START_TEST(errors_say_their_message_and_type)
     fake_link_init(&l);
     l.asked = true;
     gw_answer_error(&w.gateway, fake_link_of(&l), 403,
-                    GW_LIT("ForbiddenException"), "Forbidden");
+                    GW_LIT("ForbiddenException"), "Forbidden", false);
     ck_assert_uint_eq(l.status, 403);
+    ck_assert(!l.last);
     ck_assert_gw_str(gw_buf_str(&l.body),
                      GW_LIT("{\"message\":\"Forbidden\"}"));
     ck_assert_gw_str(fake_link_header(&l, "Content-Type"),
                      GW_LIT("application/json"));
     ck_assert_gw_str(fake_link_header(&l, "x-amzn-ErrorType"),
                      GW_LIT("ForbiddenException"));
+
+    l.asked = true;
+    gw_answer_error(&w.gateway, fake_link_of(&l), 431, GW_EMPTY, "Too large",
+                    true);
+    ck_assert_uint_eq(l.status, 431);
+    ck_assert(l.last);
+    ck_assert_ptr_null(fake_link_header(&l, "x-amzn-ErrorType").at);
     fake_link_fini(&l);
     fake_world_fini(&w);
 }

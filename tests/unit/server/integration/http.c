@@ -150,8 +150,8 @@ static const struct {
     bool tls;
     const char *endpoint;
 } endpoints[] = {
-    { "", "/dev", "127.0.0.1", false, "http://127.0.0.1:8080/dev" },
-    { "", "/dev", "127.0.0.1", true, "https://127.0.0.1:8080/dev" },
+    { "", "/dev", "127.0.0.1", false, "http://127.0.0.1:8080/chat/dev" },
+    { "", "/dev", "127.0.0.1", true, "https://127.0.0.1:8080/chat/dev" },
     { "", "/chat/dev", "::1", false, "http://[::1]:8080/chat/dev" },
     { "endpoint: https://ws.example.com/x\n", "/dev", "127.0.0.1", false,
       "https://ws.example.com/x/chat/dev" },
