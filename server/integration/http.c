@@ -16,8 +16,11 @@ struct under_way {
 
 /* --- headers ---------------------------------------------------------------- */
 
+/* As many as a client may send, and what is added to them. */
+enum { ADDED_MAX = 64 };
+
 struct header_list {
-    struct gw_http_header at[GW_HTTP_HEADERS_MAX];
+    struct gw_http_header at[GW_HTTP_HEADERS_MAX + ADDED_MAX];
     size_t count;
 };
 

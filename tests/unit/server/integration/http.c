@@ -95,6 +95,26 @@ START_TEST(connect_forwards_what_the_client_sent)
 }
 END_TEST
 
+/* A head at the limit of 100 fields is forwarded whole, ours added to it. */
+START_TEST(the_most_headers_there_may_be_are_forwarded)
+{
+    enum { MORE = 95 }; /* besides the handshake's five */
+    char lines[MORE * 16 + 1];
+    size_t at = 0, found = 0;
+
+    for (int i = 0; i < MORE; i++)
+        at +=
+            (size_t)snprintf(lines + at, sizeof(lines) - at, "X-%d: v\r\n", i);
+    start(API("$connect: " BACKEND "/c"));
+    fake_world_connect(&w, &l, "/dev", lines);
+    for (size_t i = 0; i < call()->header_count; i++)
+        found += gw_str_eq(call()->headers[i].value, GW_LIT("v"));
+    ck_assert_uint_eq(found, MORE);
+    has("X-Gatewire-Event-Type", "CONNECT");
+    end();
+}
+END_TEST
+
 START_TEST(messages_and_goodbyes_forward_nothing)
 {
     start(API("$disconnect: " BACKEND "/d, $default: " BACKEND "/m"));
@@ -393,6 +413,7 @@ END_TEST
 GW_SUITE("server/integration/http")
 {
     tcase_add_test(tc, connect_forwards_what_the_client_sent);
+    tcase_add_test(tc, the_most_headers_there_may_be_are_forwarded);
     tcase_add_test(tc, messages_and_goodbyes_forward_nothing);
     tcase_add_test(tc, the_shorthand_says_who_and_where);
     tcase_add_loop_test(tc, endpoints_can_be_called, 0, GW_LEN(endpoints));
