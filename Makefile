@@ -39,7 +39,8 @@ obj = $(patsubst %.c,$(OUT)/%.o,$(shell find $(1) -name '*.c' 2>/dev/null))
 PROTOCOL := $(call obj,protocol)
 STORE    := $(call obj,store)
 SERVER   := $(filter-out $(OUT)/server/main.o,$(call obj,server))
-SUPPORT  := $(call obj,tests/support)
+SUPPORT  := $(OUT)/tests/support/suite.o
+FAKES    := $(filter-out $(SUPPORT),$(call obj,tests/support))
 FUZZERS  := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/replay.c,\
             $(wildcard tests/fuzz/*.c)))
 
@@ -80,8 +81,8 @@ $(OUT)/test-store: $(call obj,tests/unit/store) $(SUPPORT) $(OUT)/libstore.a \
                    $(OUT)/libprotocol.a
 	@$(CC) $(LDFLAGS) $^ $(CHECK_LIBS) $(STORE_LIBS) $(PROTOCOL_LIBS) -o $@
 
-$(OUT)/test-server: $(call obj,tests/unit/server) $(SUPPORT) $(SERVER) \
-                    $(OUT)/libstore.a $(OUT)/libprotocol.a
+$(OUT)/test-server: $(call obj,tests/unit/server) $(SUPPORT) $(FAKES) \
+                    $(SERVER) $(OUT)/libstore.a $(OUT)/libprotocol.a
 	@$(CC) $(LDFLAGS) $^ $(CHECK_LIBS) $(SERVER_LIBS) $(STORE_LIBS) \
 	    $(PROTOCOL_LIBS) -o $@
 

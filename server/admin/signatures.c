@@ -46,19 +46,24 @@ static const struct gw_sigv4_key *key_of(struct gw_signatures *s,
                                          const struct gw_sigv4 *sig,
                                          gw_str secret, struct kept_key *once)
 {
+    const gw_str parts[] = { sig->date, sig->region, sig->service };
     char scope[SCOPE_MAX];
-    size_t len = sig->date.len + sig->region.len + sig->service.len;
+    size_t len = 0;
     struct kept_key *k;
 
-    if (len > sizeof(scope)) {
+    if (sig->date.len + sig->region.len + sig->service.len + GW_LEN(parts) >
+        sizeof(scope)) {
         gw_sigv4_derive(secret, sig->date, sig->region, sig->service,
                         &once->key);
         return &once->key;
     }
-    memcpy(scope, sig->date.at, sig->date.len);
-    memcpy(scope + sig->date.len, sig->region.at, sig->region.len);
-    memcpy(scope + sig->date.len + sig->region.len, sig->service.at,
-           sig->service.len);
+    /* The slashes, which no part can hold, keep "us-east-1" + "execute-api"
+     * apart from "us-east-1e" + "xecute-api". */
+    for (size_t i = 0; i < GW_LEN(parts); i++) {
+        memcpy(scope + len, parts[i].at, parts[i].len);
+        len += parts[i].len;
+        scope[len++] = '/';
+    }
     for (size_t i = 0; i < KEPT; i++) {
         k = &s->kept[i];
         if (k->scope_len == len && memcmp(k->scope, scope, len) == 0 &&

@@ -1,6 +1,7 @@
 #include "server/gateway/conn.h"
 
 #include "protocol/base/log.h"
+#include "protocol/base/utf8.h"
 #include "protocol/ws/handshake.h"
 #include "server/gateway/answer.h"
 #include "server/gateway/exchange.h"
@@ -162,6 +163,8 @@ static struct gw_conn *conn_new(struct gw_gateway *g, struct gw_link *link,
 
     authority = (gw_str){ local, authority_of(&peer, local) };
     gw_http_header_last(&request->headers, GW_LIT("User-Agent"), &agent);
+    if (!gw_utf8_is_valid(agent)) /* it is shown in JSON and in templates */
+        agent = GW_EMPTY;
     c = gw_alloc(sizeof(*c) + domain.len + target->prefix.len +
                  peer.address.len + agent.len + authority.len + 1 + api.len);
     at = c->text;

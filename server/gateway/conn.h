@@ -28,7 +28,7 @@ struct gw_conn {
     uint32_t in_flight; /* exchanges, queued ones included */
     uint16_t local_port;
     uint8_t state;
-    bool tls, paused, ordered_runs;
+    bool tls, paused, ordered_runs, ordered_resumes;
     char id[GW_CONNECTION_ID_LEN];
     /* Views into the text behind the struct. */
     gw_str domain_name, source_ip, user_agent;

@@ -30,15 +30,17 @@ static void send_error_frame(struct gw_exchange *x)
 }
 
 /* Text goes out as text; what is not text can only be binary, where the API
- * allows it. A MOCK answers in kind. */
+ * allows it. A MOCK answers in kind. A text message that is sent back as it
+ * came was judged when it came. */
 static gw_err reply_opcode(const struct gw_exchange *x, gw_ws_opcode *out)
 {
-    bool trusted = x->route->integration.type == GW_INTEGRATION_MOCK;
+    bool mock = x->route->integration.type == GW_INTEGRATION_MOCK;
+    bool echo = x->reply.body.at == x->scope.body.at;
 
     *out = GW_WS_TEXT;
-    if (trusted && x->is_binary)
+    if (mock && x->is_binary)
         *out = GW_WS_BINARY;
-    else if (!trusted && !gw_utf8_is_valid(x->reply.body))
+    else if (!echo && !gw_utf8_is_valid(x->reply.body))
         *out = GW_WS_BINARY;
     return *out == GW_WS_BINARY && !x->deployment->plan->binary ? GW_E_UPSTREAM
                                                                 : GW_OK;
@@ -76,14 +78,17 @@ static bool passes(gw_str name)
              gw_str_eq_nocase(gw_str_head(name, 14), GW_LIT("Sec-WebSocket-")));
 }
 
-static size_t passed_headers(const struct gw_exchange *x,
+/* with_body: those that describe it, too. */
+static size_t passed_headers(const struct gw_exchange *x, bool with_body,
                              struct gw_http_header *out, size_t max)
 {
     const struct gw_http_headers *from = x->reply.headers;
     size_t count = 0;
 
     for (size_t i = 0; from && i < from->count && count < max; i++)
-        if (passes(from->at[i].name))
+        if (passes(from->at[i].name) &&
+            (with_body ||
+             !gw_str_eq_nocase(from->at[i].name, GW_LIT("Content-Type"))))
             out[count++] = from->at[i];
     return count;
 }
@@ -102,9 +107,7 @@ static void accept_upgrade(struct gw_exchange *x)
     unsigned status = gw_ws_handshake_check(x->request, &how.key);
 
     GW_ASSERT(status == 101); /* gw_conn_open saw to that */
-    for (size_t i = 0; i < passed_headers(x, headers, GW_LEN(headers)); i++)
-        if (!gw_str_eq_nocase(headers[i].name, GW_LIT("Content-Type")))
-            headers[how.header_count++] = headers[i];
+    how.header_count = passed_headers(x, false, headers, GW_LEN(headers));
     if (x->reply.headers &&
         gw_http_header_first(x->reply.headers, GW_LIT("Sec-WebSocket-Protocol"),
                              &protocol) &&
@@ -119,8 +122,8 @@ static void refuse_as_replied(struct gw_exchange *x)
     struct gw_answer a;
 
     gw_answer_init(&a, x->gateway, x->reply.status);
-    a.count +=
-        passed_headers(x, a.headers + a.count, GW_LEN(a.headers) - a.count);
+    a.count += passed_headers(x, true, a.headers + a.count,
+                              GW_LEN(a.headers) - a.count);
     gw_conn_refuse(x->conn, gw_answer_http(&a, x->reply.body));
 }
 
@@ -197,15 +200,22 @@ static void log_access(struct gw_exchange *x)
             x->request_id, GW_FMT(x->context.source_ip));
 }
 
-/* The next message of an ordered route goes on where it waited. */
+/* The next message of an ordered route goes on where it waited. One that ends
+ * at once comes back here: the loop below it goes on, or a long queue would
+ * need as deep a stack. */
 static void resume_ordered(struct gw_conn *c)
 {
-    struct gw_list *node = gw_list_take(&c->queue);
+    struct gw_list *node;
 
-    if (node)
+    c->ordered_runs = false;
+    if (c->ordered_resumes)
+        return;
+    c->ordered_resumes = true;
+    while (!c->ordered_runs && (node = gw_list_take(&c->queue))) {
+        c->ordered_runs = true;
         gw_exchange_resume(GW_CONTAINER(node, struct gw_exchange, node));
-    else
-        c->ordered_runs = false;
+    }
+    c->ordered_resumes = false;
 }
 
 void gw_exchange_finish(struct gw_exchange *x)
@@ -220,7 +230,7 @@ void gw_exchange_finish(struct gw_exchange *x)
         finish_connect(x);
     if (x->gateway->config->settings.log_access)
         log_access(x);
-    gw_conn_enter(c); /* stays while the next in order begins */
+    c->in_flight++; /* stays while the next in order begins */
     gw_exchange_end(x);
     if (ordered)
         resume_ordered(c);

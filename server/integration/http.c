@@ -16,8 +16,11 @@ struct under_way {
 
 /* --- headers ---------------------------------------------------------------- */
 
+/* As many as a client may send, and what is added to them. */
+enum { ADDED_MAX = 64 };
+
 struct header_list {
-    struct gw_http_header at[GW_HTTP_HEADERS_MAX];
+    struct gw_http_header at[GW_HTTP_HEADERS_MAX + ADDED_MAX];
     size_t count;
 };
 
@@ -59,6 +62,21 @@ static gw_str printed(struct gw_arena *a, const char *format, ...)
     return (gw_str){ text, GW_MIN((size_t)n, (size_t)ROOM - 1) };
 }
 
+/* Without case, and with '_' for '-': CGI's descendants show a backend both
+ * under one name. */
+static bool begins_like(gw_str name, gw_str prefix)
+{
+    if (name.len < prefix.len)
+        return false;
+    for (size_t i = 0; i < prefix.len; i++) {
+        char c = name.at[i] == '_' ? '-' : name.at[i];
+
+        if (!gw_str_eq_nocase((gw_str){ &c, 1 }, (gw_str){ &prefix.at[i], 1 }))
+            return false;
+    }
+    return true;
+}
+
 /* A client must not be able to speak in the gateway's name. */
 static bool is_ours(gw_str name)
 {
@@ -70,8 +88,7 @@ static bool is_ours(gw_str name)
     };
 
     for (size_t i = 0; i < GW_LEN(ours); i++)
-        if (name.len >= ours[i].len &&
-            gw_str_eq_nocase(gw_str_head(name, ours[i].len), ours[i]))
+        if (begins_like(name, ours[i]))
             return true;
     return false;
 }
@@ -199,6 +216,13 @@ static gw_err make_headers(struct gw_call *call, struct header_list *out)
 
 /* --- target ----------------------------------------------------------------- */
 
+static gw_err add_encoded(const struct gw_mapping *m, gw_str value,
+                          struct gw_buf *out)
+{
+    return gw_mapping_is_encoded(m) ? gw_buf_add(out, value)
+                                    : gw_http_encode(out, value, false);
+}
+
 /* The value for {NAME} in the path: the mapping of that name, or nothing. */
 static gw_err add_path_value(struct gw_call *call, gw_str name,
                              struct gw_buf *out)
@@ -213,7 +237,7 @@ static gw_err add_path_value(struct gw_call *call, gw_str name,
         if (gw_mapping_place_of(m) == GW_MAPPING_PATH &&
             gw_str_eq(gw_mapping_name(m), name) &&
             gw_mapping_eval(m, call->scope, call->arena, &at, &value))
-            return gw_http_encode(out, value, false);
+            return add_encoded(m, value, out);
     }
     return GW_OK;
 }
@@ -271,7 +295,7 @@ static gw_err add_mapped_query(struct gw_call *call, struct gw_buf *out,
             if (!err)
                 err = gw_buf_add(out, GW_LIT("="));
             if (!err)
-                err = gw_http_encode(out, value, false);
+                err = add_encoded(m, value, out);
             if (err)
                 return err;
         }

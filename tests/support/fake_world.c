@@ -1,0 +1,213 @@
+#include "tests/support/fake_world.h"
+
+#include "server/admin/management.h"
+#include "server/gateway/answer.h"
+#include "server/gateway/conn.h"
+#include "server/gateway/deliver.h"
+#include "tests/support/suite.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct gw_hash_key key = { 0x0706050403020100,
+                                        0x0f0e0d0c0b0a0908 };
+
+struct gw_config *fake_config(const char *yaml)
+{
+    static struct gw_config_errors errors;
+    struct gw_config_source source = { .text = gw_str_of(yaml) };
+    struct gw_config *config = NULL;
+
+    if (gw_config_load(&source, &config, &errors))
+        ck_abort_msg("%s", errors.lines[0]);
+    return config;
+}
+
+void fake_world_init_at(struct fake_world *w, const char *yaml,
+                        struct gw_bus *bus, unsigned worker, unsigned count)
+{
+    struct gw_config *config = fake_config(yaml);
+
+    memset(w, 0, sizeof(*w));
+    w->clock = (struct gw_clock){ 1000000, FAKE_WORLD_UNIX_MS };
+    gw_wheel_init(&w->wheel, w->clock.now_ms, NULL);
+    fake_fetch_init(&w->fetch);
+    w->signatures = gw_signatures_new();
+    w->gateway = (struct gw_gateway){
+        .worker = worker,
+        .worker_count = count,
+        .node = 7,
+        .link_ops = &fake_link_ops,
+        .wheel = &w->wheel,
+        .clock = &w->clock,
+        .fetcher = &w->fetch.fetcher,
+        .bus = bus,
+        .metrics = &w->metrics,
+        .id_key = &key,
+    };
+    gw_gateway_init(&w->gateway);
+    gw_gateway_configure(&w->gateway, config);
+    gw_config_unref(config);
+}
+
+void fake_world_init(struct fake_world *w, const char *yaml)
+{
+    fake_world_init_at(w, yaml, NULL, 0, 1);
+}
+
+void fake_world_on_bus(void *world, const struct gw_bus_message *message)
+{
+    struct fake_world *w = world;
+
+    gw_deliver_on_bus(&w->gateway, message);
+}
+
+void fake_world_fini(struct fake_world *w)
+{
+    ck_assert(gw_gateway_is_quiet(&w->gateway));
+    ck_assert_uint_eq(w->wheel.count, 0);
+    ck_assert_uint_eq(w->metrics.exchanges_in_flight, 0);
+    ck_assert_uint_eq(w->metrics.connections_open, 0);
+    gw_gateway_fini(&w->gateway);
+    gw_signatures_free(w->signatures);
+    fake_fetch_fini(&w->fetch);
+}
+
+void fake_world_reload(struct fake_world *w, const char *yaml)
+{
+    struct gw_config *config = fake_config(yaml);
+
+    gw_gateway_configure(&w->gateway, config);
+    gw_config_unref(config);
+}
+
+void fake_world_advance(struct fake_world *w, int64_t ms)
+{
+    w->clock.now_ms += ms;
+    w->clock.unix_ms += ms;
+    gw_wheel_advance(&w->wheel, w->clock.now_ms);
+}
+
+/* As the worker's public listener has it. */
+static void dispatch(struct fake_world *w, struct fake_link *l,
+                     const struct gw_http_request *request, gw_str body)
+{
+    struct gw_gateway *g = &w->gateway;
+    struct gw_link *link = fake_link_of(l);
+    struct gw_target target;
+
+    gw_arena_reset(&g->scratch);
+    if (gw_target_find(g, request, &target))
+        gw_answer_error(g, link, 403, GW_LIT("ForbiddenException"), "Forbidden",
+                        false);
+    else if (target.has_connection)
+        gw_management_handle(g, w->signatures, link, &target, request, body,
+                             &l->answerer);
+    else
+        gw_conn_open(g, link, &target, request, &l->answerer);
+}
+
+void fake_world_request(struct fake_world *w, struct fake_link *l, gw_str text)
+{
+    const struct gw_http_limits limits = { 4096, 10240, 10 << 20 };
+    struct gw_http_request *request = gw_alloc(sizeof(*request));
+    char *bytes = gw_str_dup(text);
+    size_t used = 0;
+
+    ck_assert_int_eq(gw_http_request_read((gw_str){ bytes, text.len }, &limits,
+                                          request, &used),
+                     GW_HTTP_READY);
+    ck_assert(!l->asked && !l->conn);
+    l->asked = true;
+    dispatch(w, l, request, (gw_str){ bytes + used, text.len - used });
+    /* Nobody may look at them any more. */
+    memset(bytes, '#', text.len);
+    memset(request, '#', sizeof(*request));
+    free(bytes);
+    free(request);
+}
+
+void fake_world_requestf(struct fake_world *w, struct fake_link *l,
+                         const char *format, ...)
+{
+    static char text[16384];
+    va_list args;
+    int n;
+
+    va_start(args, format);
+    n = vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    ck_assert_int_lt(n, (int)sizeof(text));
+    fake_world_request(w, l, (gw_str){ text, (size_t)n });
+}
+
+void fake_world_connect(struct fake_world *w, struct fake_link *l,
+                        const char *target, const char *headers)
+{
+    /* RFC 6455, 1.3 */
+    fake_world_requestf(w, l,
+                        "GET %s HTTP/1.1\r\n"
+                        "Host: ws.example.com:8080\r\n"
+                        "Upgrade: websocket\r\n"
+                        "Connection: Upgrade\r\n"
+                        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+                        "Sec-WebSocket-Version: 13\r\n"
+                        "%s\r\n",
+                        target, headers);
+}
+
+static void says(struct fake_link *l, gw_ws_opcode opcode, gw_str payload)
+{
+    char *lent = gw_str_dup(payload);
+
+    ck_assert_msg(l->conn && !l->closing && !l->paused,
+                  "the client cannot be heard");
+    gw_conn_on_message(l->conn, opcode, (gw_str){ lent, payload.len });
+    memset(lent, '#', payload.len);
+    free(lent);
+}
+
+void fake_link_says(struct fake_link *l, const char *text)
+{
+    says(l, GW_WS_TEXT, gw_str_of(text));
+}
+
+void fake_link_says_binary(struct fake_link *l, gw_str bytes)
+{
+    says(l, GW_WS_BINARY, bytes);
+}
+
+void fake_link_ends(struct fake_link *l, unsigned code, const char *reason)
+{
+    char *lent = gw_str_dup(gw_str_of(reason));
+    void *conn = l->conn;
+
+    ck_assert_msg(conn != NULL, "there is no connection");
+    l->conn = NULL;
+    gw_conn_on_closed(conn, code, (gw_str){ lent, strlen(reason) });
+    memset(lent, '#', strlen(reason));
+    free(lent);
+}
+
+void fake_link_closed(struct fake_link *l)
+{
+    ck_assert_msg(l->closing, "nobody closed it");
+    fake_link_ends(l, l->close_code, "");
+}
+
+void fake_link_gone(struct fake_link *l)
+{
+    struct gw_answerer *answerer = l->answerer;
+
+    ck_assert_msg(answerer != NULL, "nobody owes it an answer");
+    l->asked = false;
+    l->answerer = NULL;
+    answerer->gone(answerer);
+}
+
+gw_str fake_link_id(const struct fake_link *l)
+{
+    ck_assert_ptr_nonnull(l->conn);
+    return gw_conn_id(l->conn);
+}
