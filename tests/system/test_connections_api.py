@@ -9,7 +9,7 @@ import time
 import pytest
 
 from conftest import Gatewire, until
-from wire import Closed, Http, WebSocket, config, quoted
+from bare import Closed, Http, WebSocket, config, quoted
 
 KB = 1024
 ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z"

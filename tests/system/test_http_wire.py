@@ -10,7 +10,7 @@ import time
 import pytest
 
 from conftest import PATIENCE, Gatewire, until
-from wire import Http, WebSocket, dial
+from bare import Http, WebSocket, dial
 
 CASES = pathlib.Path(__file__).parents[1] / "support" / "http_cases.def"
 LITERAL = r'"(?:[^"\\]|\\.)*"'

@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from conftest import PATIENCE, until
-from wire import Http, WebSocket, config, dial, frame, text_frames
+from bare import Http, WebSocket, config, dial, frame, text_frames
 
 CLIENT_HELLO = 0x16
 
