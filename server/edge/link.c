@@ -74,7 +74,9 @@ struct gw_link *link_new(struct listener *listener, int fd,
     remember_peer(link, peer);
     link->address = gw_address_key_of(peer);
     link->wsi = lws_adopt_descriptor_vhost_via_info(&how);
-    if (!link->wsi) { /* which has closed the descriptor */
+    if (!link->wsi) { /* the descriptor is closed, the client's hello bad */
+        if (tls)
+            GW_COUNT(edge->metrics->tls_failed);
         free(link);
         return NULL;
     }
@@ -85,11 +87,23 @@ struct gw_link *link_new(struct listener *listener, int fd,
     return link;
 }
 
+/* Asks for the peer's Finished: SSL_is_init_finished() is false again after
+ * any later error. */
+static bool failed_handshake(const struct gw_link *link)
+{
+    SSL *ssl = link->tls ? lws_get_ssl(link->wsi) : NULL;
+    char finished[1];
+
+    return ssl && SSL_get_peer_finished(ssl, finished, sizeof(finished)) == 0;
+}
+
 void link_on_closed(struct gw_link *link)
 {
     const struct gw_link_events *events = link->listener->events;
     struct gw_edge *edge = link->edge;
 
+    if (failed_handshake(link))
+        GW_COUNT(edge->metrics->tls_failed);
     gw_timer_stop(&edge->loop->wheel, &link->timer);
     gw_list_leave(&link->node);
     gw_list_leave(&link->ready);

@@ -101,7 +101,7 @@ class Gatewire:
         with urllib.request.urlopen(
                 f"http://127.0.0.1:{self.admin}/metrics", timeout=PATIENCE) as r:
             text = r.read().decode()
-        match = re.search(rf"^gatewire_{name} (\d+)$", text, re.M)
+        match = re.search(rf"^gatewire_{name}(?:_total)? (\d+)$", text, re.M)
         assert match, f"no metric {name}"
         return int(match[1])
 
