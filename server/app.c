@@ -169,6 +169,20 @@ static gw_err start(struct gw_app *app, struct gw_fault *why)
     return err;
 }
 
+/* Returns when every worker goes by it, so that "done" means done. */
+static void put_into_force(struct gw_app *app, struct gw_config *config)
+{
+    sem_t done;
+
+    sem_init(&done, 0, 0);
+    for (unsigned i = 0; i < app->shared.worker_count; i++)
+        gw_worker_configure(app->workers[i], config, &done);
+    for (unsigned i = 0; i < app->shared.worker_count; i++)
+        while (sem_wait(&done))
+            continue; /* interrupted */
+    sem_destroy(&done);
+}
+
 static void reload(struct gw_app *app)
 {
     struct gw_config_errors *errors = gw_alloc(sizeof(*errors));
@@ -189,8 +203,7 @@ static void reload(struct gw_app *app)
         if (gw_config_restart_needed(app->config, config, &keys))
             gw_warn("reload.restart", "only a restart changes: %.*s",
                     GW_FMT(gw_buf_str(&keys)));
-        for (unsigned i = 0; i < app->shared.worker_count; i++)
-            gw_worker_configure(app->workers[i], config);
+        put_into_force(app, config);
         gw_config_unref(app->config);
         app->config = config;
         gw_info("reload.done", "apis=%zu stages=%zu", config->api_count,

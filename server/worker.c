@@ -147,23 +147,31 @@ gw_err gw_worker_start(struct gw_worker *w)
 
 /* --- reload ------------------------------------------------------------------ */
 
+struct reload {
+    struct gw_config *config;
+    sem_t *done;
+};
+
 static void configure(void *ctx, void *argument)
 {
     struct gw_worker *w = ctx;
-    struct gw_config *config = argument, *old = w->config;
+    struct reload *r = argument;
+    struct gw_config *old = w->config;
     struct gw_fault why;
 
     gw_loop_now(&w->loop);
-    gw_gateway_configure(&w->gateway, config);
+    gw_gateway_configure(&w->gateway, r->config);
     /* The main thread has checked the certificate: what still fails here is
      * a file that changed since, and the old one stays in force. */
-    if (gw_edge_configure(w->edge, &config->settings, &why)) {
+    if (gw_edge_configure(w->edge, &r->config->settings, &why)) {
         gw_error("reload.tls", "%s", why.text);
-        gw_config_unref(config);
-        return;
+        old = r->config;
+    } else {
+        w->config = r->config;
     }
-    w->config = config;
     gw_config_unref(old);
+    sem_post(r->done);
+    free(r);
 }
 
 static void send_task(struct gw_worker *w, void (*task)(void *, void *),
@@ -176,9 +184,13 @@ static void send_task(struct gw_worker *w, void (*task)(void *, void *),
     GW_ASSERT(gw_bus_send(w->bus, w->gateway.worker, &m) == GW_OK);
 }
 
-void gw_worker_configure(struct gw_worker *w, struct gw_config *config)
+void gw_worker_configure(struct gw_worker *w, struct gw_config *config,
+                         sem_t *done)
 {
-    send_task(w, configure, gw_config_ref(config));
+    struct reload *r = gw_alloc(sizeof(*r));
+
+    *r = (struct reload){ gw_config_ref(config), done };
+    send_task(w, configure, r);
 }
 
 /* --- death ------------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #include "server/gateway/gateway.h"
 
 #include <pthread.h>
+#include <semaphore.h>
 
 struct gw_worker {
     struct gw_loop loop;
@@ -51,8 +52,10 @@ void gw_worker_listen_admin(struct gw_worker *w, int fd,
 
 gw_err gw_worker_start(struct gw_worker *w) GW_MUST_CHECK;
 
-/* From the main thread: each is a message to the worker. */
-void gw_worker_configure(struct gw_worker *w, struct gw_config *config);
+/* From the main thread: each is a message to the worker. `done` is posted when
+ * the configuration is in force there. */
+void gw_worker_configure(struct gw_worker *w, struct gw_config *config,
+                         sem_t *done);
 void gw_worker_drain(struct gw_worker *w); /* and end the thread when done */
 
 #endif
