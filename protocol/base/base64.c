@@ -56,32 +56,44 @@ static int value_of(gw_base64_kind kind, char c)
     return c == alphabet[kind][63] ? 63 : -1;
 }
 
+/* The 24 bits that four letters spell, those missing as zeros; -1: not all of
+ * them are letters. */
+static int four(gw_base64_kind kind, const char *at, size_t letters)
+{
+    int a = value_of(kind, at[0]), b = value_of(kind, at[1]);
+    int c = letters > 2 ? value_of(kind, at[2]) : 0;
+    int d = letters > 3 ? value_of(kind, at[3]) : 0;
+
+    return (a | b | c | d) < 0 ? -1 : a << 18 | b << 12 | c << 6 | d;
+}
+
 bool gw_base64_decode(gw_base64_kind kind, gw_str in, void *out, size_t *len)
 {
     unsigned char *at = out;
-    size_t pad = 0;
+    size_t pad = 0, i = 0;
 
     if (in.len % 4)
         return false;
     while (pad < 2 && pad < in.len && in.at[in.len - 1 - pad] == '=')
         pad++;
-    for (size_t i = 0; i < in.len; i += 4) {
-        size_t letters = i + 4 == in.len ? 4 - pad : 4;
-        uint32_t v = 0;
+    for (; i + 4 < in.len; i += 4) {
+        int v = four(kind, in.at + i, 4);
 
-        for (size_t j = 0; j < 4; j++) {
-            int six = j < letters ? value_of(kind, in.at[i + j]) : 0;
-
-            if (six < 0)
-                return false;
-            v = v << 6 | (uint32_t)six;
-        }
-        if ((letters == 2 && v & 0xFFFF) || (letters == 3 && v & 0xFF))
+        if (v < 0)
             return false;
         *at++ = (unsigned char)(v >> 16);
-        if (letters > 2)
+        *at++ = (unsigned char)(v >> 8);
+        *at++ = (unsigned char)v;
+    }
+    if (i < in.len) {
+        int v = four(kind, in.at + i, 4 - pad);
+
+        if (v < 0 || v & (pad == 2 ? 0xFFFF : pad ? 0xFF : 0))
+            return false;
+        *at++ = (unsigned char)(v >> 16);
+        if (pad < 2)
             *at++ = (unsigned char)(v >> 8);
-        if (letters > 3)
+        if (pad < 1)
             *at++ = (unsigned char)v;
     }
     *len = (size_t)(at - (unsigned char *)out);

@@ -32,12 +32,24 @@ static uint64_t load_word(const unsigned char *p)
     return le64toh(word);
 }
 
+/* Fewer than 8 bytes, in at most three loads. */
 static uint64_t load_tail(const unsigned char *p, size_t len)
 {
     uint64_t word = 0;
+    uint32_t four;
+    uint16_t two;
 
-    for (size_t i = 0; i < len; i++)
-        word |= (uint64_t)p[i] << (8 * i);
+    if (len & 1)
+        word = p[--len];
+    if (len & 2) {
+        len -= 2;
+        memcpy(&two, p + len, sizeof(two));
+        word = word << 16 | le16toh(two);
+    }
+    if (len) {
+        memcpy(&four, p, sizeof(four));
+        word = word << 32 | le32toh(four);
+    }
     return word;
 }
 

@@ -4,11 +4,12 @@
 
 static size_t first_encoded(gw_str in, bool plus_is_space)
 {
-    size_t i = 0;
+    ptrdiff_t escape = gw_str_find(in, '%', 0);
+    ptrdiff_t plus = plus_is_space ? gw_str_find(in, '+', 0) : -1;
 
-    while (i < in.len && in.at[i] != '%' && !(plus_is_space && in.at[i] == '+'))
-        i++;
-    return i;
+    if (escape < 0)
+        escape = (ptrdiff_t)in.len;
+    return (size_t)(plus < 0 ? escape : GW_MIN(escape, plus));
 }
 
 static bool is_escape(gw_str in, size_t i)

@@ -115,6 +115,7 @@ struct gw_edge *gw_edge_new(struct gw_loop *loop,
     edge->workers = workers;
     edge->addresses = addresses;
     edge->metrics = metrics;
+    gw_buf_init(&edge->answer, SIZE_MAX / 2);
     gw_list_init(&edge->listeners);
     gw_list_init(&edge->links);
     gw_list_init(&edge->dirty);
@@ -209,5 +210,6 @@ void gw_edge_free(struct gw_edge *edge)
     lws_context_destroy(edge->context);
     SSL_CTX_free(edge->unused);
     outbox_pool_fini(edge);
+    gw_buf_fini(&edge->answer);
     free(edge);
 }

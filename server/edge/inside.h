@@ -44,6 +44,7 @@ struct gw_edge {
     size_t queued_bytes; /* of all links */
     bool draining;
     struct gw_http_request request; /* scratch: the head being read */
+    struct gw_buf answer;           /* scratch: the answer being written */
     struct gw_log_gate gate;
     struct {
         void *free; /* each free buffer points to the next */

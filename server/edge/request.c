@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+enum { ANSWER_KEEP_BYTES = 64 * 1024 };
+
 static const gw_str json_type[2] = {
     { "Content-Type", 12 },
     { "application/json", 16 },
@@ -40,14 +42,14 @@ void request_respond(struct gw_link *link, const struct gw_http_answer *answer,
                      bool last)
 {
     bool keep = link->keep_alive && !last && !link->edge->draining;
-    struct gw_buf out;
+    struct gw_buf *out = &link->edge->answer;
 
-    gw_buf_init(&out, SIZE_MAX / 2);
-    GW_ASSERT(gw_http_response_write(&out, answer, link->http_one, keep,
+    out->len = 0;
+    GW_ASSERT(gw_http_response_write(out, answer, link->http_one, keep,
                                      link->to_head) == GW_OK);
     link->answerer = NULL;
     request_forget(link);
-    if (outbox_add(link, gw_buf_str(&out), GW_EMPTY)) {
+    if (outbox_add(link, gw_buf_str(out), GW_EMPTY)) {
         GW_COUNT(link->edge->metrics->slow_clients_closed);
         link_kill(link);
     } else if (keep) {
@@ -57,7 +59,8 @@ void request_respond(struct gw_link *link, const struct gw_http_answer *answer,
     } else {
         link_linger(link);
     }
-    gw_buf_fini(&out);
+    if (out->room > ANSWER_KEEP_BYTES)
+        gw_buf_fini(out);
 }
 
 void request_refuse(struct gw_link *link, unsigned status)

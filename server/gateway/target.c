@@ -9,18 +9,15 @@
 /* Cuts the next path segment off: decoded, without its slash. */
 static gw_err next_segment(struct gw_gateway *g, gw_str *path, gw_str *out)
 {
+    ptrdiff_t end;
+    gw_str segment;
+
     if (path->len && path->at[0] == '/')
         *path = gw_str_skip(*path, 1);
-    for (size_t i = 0; i <= path->len; i++) {
-        if (i < path->len && path->at[i] != '/')
-            continue;
-        gw_err err =
-            gw_http_decode(&g->scratch, gw_str_head(*path, i), false, out);
-
-        *path = gw_str_skip(*path, i);
-        return err;
-    }
-    return GW_OK;
+    end = gw_str_find(*path, '/', 0);
+    segment = gw_str_head(*path, end < 0 ? path->len : (size_t)end);
+    *path = gw_str_skip(*path, segment.len);
+    return gw_http_decode(&g->scratch, segment, false, out);
 }
 
 /* "chat.execute-api.eu-west-1.example.com:443" names the API "chat". */
