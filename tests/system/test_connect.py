@@ -10,8 +10,8 @@ import websockets
 
 from conftest import free_port, until
 from wire import (ACCEPT, ECHO, TEXT, ask, begin, config, connect,
-                  frame, handshake, http, push, request_bytes, two_way,
-                  upgrade_bytes, RawBackend, Wire)
+                  frame, handshake, http, push, request_bytes, upgrade_bytes,
+                  RawBackend, Wire)
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-"
                   r"[0-9a-f]{12}")

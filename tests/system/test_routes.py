@@ -1,11 +1,12 @@
 """Which route, and what its caller hears: websocket-api.md 2, 3.7, 13."""
 
 import json
+import threading
 
 import pytest
 
 from conftest import free_port
-from wire import (CONT, PONG, TEXT, Client, config, connect, error_frame,
+from wire import (CONT, PONG, TEXT, config, connect, error_frame,
                   frame, http, mock, two_way)
 
 
@@ -176,7 +177,6 @@ def test_two_way_and_one_way(gatewire, backend):
 
 
 def test_a_failure_is_told_on_one_way_routes_too(gatewire, backend):
-    import threading
     release = threading.Event()
     backend.answers["/slow"] = lambda r: release.wait(20) and (200, {}, b"")
     backend.answers["/binary"] = (200, {}, b"\xff\xfe")

@@ -12,6 +12,7 @@ import base64
 import hashlib
 import json
 import os
+import re
 import socket
 import struct
 import threading
@@ -242,7 +243,6 @@ def push(request, body=b"", method="POST", connection=None):
 
 def error_frame(message, connection=None):
     """A pattern of websocket-api.md 3.7's frame, to the letter."""
-    import re
     one = r"[A-Za-z0-9_-]{15}="
     return re.compile(
         r'\{"message": "' + re.escape(message) + r'", "connectionId":"('
