@@ -127,6 +127,12 @@ static void on_timer(struct gw_timer *timer)
     gw_conn_close(c, 1001, GW_LIT("Going away"));
 }
 
+void gw_conn_on_settings(struct gw_conn *c)
+{
+    if (c->state == GW_CONN_OPEN)
+        arm(c);
+}
+
 /* --- birth ------------------------------------------------------------------ */
 
 static gw_str put(char **at, gw_str text)

@@ -65,6 +65,9 @@ void gw_conn_on_closed(void *conn, unsigned code, gw_str reason);
 
 void gw_conn_close(struct gw_conn *c, unsigned code, gw_str reason);
 
+/* The settings have changed: its timer goes by the new ones. */
+void gw_conn_on_settings(struct gw_conn *c);
+
 /* Takes no more messages; closes with 1001 once those in flight are answered.
  */
 void gw_conn_drain(struct gw_conn *c);

@@ -110,11 +110,16 @@ static struct gw_stage_state *put_into_force(struct gw_gateway *g,
     return s;
 }
 
-static void close_conns_of_retired(struct gw_gateway *g)
+static void tell_conns(struct gw_gateway *g)
 {
-    for (uint32_t i = 0; i < g->slot_count; i++)
-        if (g->slots[i].conn && g->slots[i].conn->stage->retired)
-            gw_conn_close(g->slots[i].conn, 1001, GW_LIT("Going away"));
+    for (uint32_t i = 0; i < g->slot_count; i++) {
+        struct gw_conn *c = g->slots[i].conn;
+
+        if (c && c->stage->retired)
+            gw_conn_close(c, 1001, GW_LIT("Going away"));
+        else if (c)
+            gw_conn_on_settings(c);
+    }
 }
 
 void gw_gateway_configure(struct gw_gateway *g, struct gw_config *config)
@@ -129,7 +134,7 @@ void gw_gateway_configure(struct gw_gateway *g, struct gw_config *config)
     g->by_plan = gw_alloc(config->plan_count * sizeof(*g->by_plan));
     for (size_t i = 0; i < config->plan_count; i++)
         g->by_plan[i] = put_into_force(g, config->plans[i]);
-    close_conns_of_retired(g);
+    tell_conns(g);
     GW_LIST_EACH_SAFE (node, next, &g->stages) {
         struct gw_stage_state *s =
             GW_CONTAINER(node, struct gw_stage_state, node);

@@ -4,6 +4,8 @@
 #include "tests/support/fake_world.h"
 #include "tests/support/suite.h"
 
+#include <stdio.h>
+
 static struct fake_world w;
 static struct fake_link l;
 static gw_str id; /* of l's connection; outlives it */
@@ -632,6 +634,33 @@ END_TEST
     "      $default: http://127.0.0.1:3000/default\n"       \
     "    stages: " stages "\n"
 
+/* Limits of time are reloadable: they hold for those already there. */
+START_TEST(new_limits_of_time_hold_for_all)
+{
+    static const char *const before[] = { "0", "1h" };
+    char config[512];
+
+    for (size_t i = 0; i < GW_LEN(before); i++) {
+        snprintf(config, sizeof(config),
+                 "limits: { idleTimeout: %s, maxConnectionDuration: 0 }\n%s",
+                 before[i], plain);
+        start(config);
+        fake_world_connect(&w, &l, "/dev", "");
+        fake_world_advance(&w, 4000);
+        snprintf(config, sizeof(config),
+                 "limits: { idleTimeout: 10s, maxConnectionDuration: 0 }\n%s",
+                 plain);
+        fake_world_reload(&w, config);
+        fake_world_advance(&w, 5990);
+        ck_assert(!l.closing);
+        fake_world_advance(&w, 10);
+        ck_assert(l.closing);
+        fake_link_closed(&l);
+        end();
+    }
+}
+END_TEST
+
 START_TEST(connections_of_a_stage_that_is_gone_are_closed)
 {
     start(STAGES("{ dev: {}, prod: {} }"));
@@ -815,6 +844,7 @@ GW_SUITE("server/gateway/conn")
     tcase_add_test(tc, too_many_under_way_pause_the_client);
     tcase_add_test(tc, a_full_queue_ends_only_the_client);
     tcase_add_test(tc, slots_grow_and_are_used_again);
+    tcase_add_test(tc, new_limits_of_time_hold_for_all);
     tcase_add_test(tc, connections_of_a_stage_that_is_gone_are_closed);
     tcase_add_test(tc, a_stage_goes_while_connect_runs);
     tcase_add_test(tc, a_stage_that_comes_back_keeps_its_clients);
