@@ -130,6 +130,9 @@ void link_kill(struct gw_link *link)
     link->state = LINK_DEAD;
     gw_list_leave(&link->dirty);
     lws_set_timeout(link->wsi, PENDING_TIMEOUT_CLOSE_SEND, LWS_TO_KILL_ASYNC);
+    /* On libuv, libwebsockets looks at its deadlines after events of its own
+     * only: without one, this would be due within 30 seconds. */
+    lws_cancel_service_pt(link->wsi);
 }
 
 /* Says that we are done, and waits for the peer to read it and hang up:
