@@ -146,5 +146,6 @@ void gw_management_handle(struct gw_gateway *g, struct gw_signatures *s,
         .answerer = { on_gone }, .gateway = g, .link = link, .op = op
     };
     *answerer = &r->answerer;
-    gw_deliver(g, op, target->connection_id, body, on_delivered, r);
+    gw_deliver(g, op, target->stage, target->connection_id, body, on_delivered,
+               r);
 }

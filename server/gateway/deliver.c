@@ -48,15 +48,14 @@ static gw_err describe(const struct gw_conn *c, struct gw_buf *out)
     return err;
 }
 
-static gw_err perform(struct gw_gateway *g, gw_bus_op op,
-                      const struct gw_connection_id *id, gw_str payload,
-                      struct gw_buf *body)
+static gw_err perform(struct gw_gateway *g, const struct gw_bus_message *m,
+                      gw_str payload, struct gw_buf *body)
 {
-    struct gw_conn *c = gw_conn_find(g, id);
+    struct gw_conn *c = gw_conn_find(g, &m->id);
 
-    if (!c)
+    if (!c || c->stage->key != m->stage)
         return GW_E_GONE;
-    switch (op) {
+    switch (m->op) {
     case GW_BUS_POST:
         return post(c, payload);
     case GW_BUS_GET:
@@ -110,30 +109,29 @@ static void ask(struct gw_gateway *g, struct gw_bus_message *m,
                    g->config->settings.push_timeout_ms);
 }
 
-void gw_deliver(struct gw_gateway *g, gw_bus_op op, gw_str connection_id,
+void gw_deliver(struct gw_gateway *g, gw_bus_op op,
+                const struct gw_stage_state *stage, gw_str connection_id,
                 gw_str payload, gw_delivered *done, void *ctx)
 {
-    struct gw_connection_id id;
+    struct gw_bus_message m = {
+        .kind = GW_BUS_CALL, .op = op, .from = g->worker, .stage = stage->key
+    };
     struct gw_buf body;
     gw_err err;
 
-    if (!gw_connection_id_read(g->id_key, connection_id, &id)) {
+    if (!gw_connection_id_read(g->id_key, connection_id, &m.id)) {
         done(ctx, GW_E_INVALID, GW_EMPTY);
         return;
     }
-    if (id.node == g->node && id.worker != g->worker &&
-        id.worker < g->worker_count) {
-        struct gw_bus_message m = {
-            .kind = GW_BUS_CALL, .op = op, .from = g->worker, .id = id
-        };
-
+    if (m.id.node == g->node && m.id.worker != g->worker &&
+        m.id.worker < g->worker_count) {
         if (op == GW_BUS_POST)
             m.payload = gw_bytes_dup(payload);
         ask(g, &m, done, ctx);
         return;
     }
     gw_buf_init(&body, 64 * 1024);
-    err = perform(g, op, &id, payload, &body);
+    err = perform(g, &m, payload, &body);
     done(ctx, err, gw_buf_str(&body));
     gw_buf_fini(&body);
 }
@@ -144,7 +142,7 @@ static void on_call(struct gw_gateway *g, const struct gw_bus_message *m)
     struct gw_buf body;
 
     gw_buf_init(&body, 64 * 1024);
-    answer.err = perform(g, m->op, &m->id, gw_bytes_str(m->payload), &body);
+    answer.err = perform(g, m, gw_bytes_str(m->payload), &body);
     if (body.len)
         answer.payload = gw_bytes_dup(gw_buf_str(&body));
     gw_buf_fini(&body);

@@ -1,6 +1,7 @@
 /*
- * @connections: to the connection with that id, wherever its socket is. Ours:
- * at once. Another worker's: over the bus. Nobody's: GW_E_GONE.
+ * @connections: to the stage's connection with that id, wherever its socket
+ * is. Ours: at once. Another worker's: over the bus. Nobody's, or another
+ * stage's: GW_E_GONE.
  */
 #ifndef GW_GATEWAY_DELIVER_H
 #define GW_GATEWAY_DELIVER_H
@@ -20,7 +21,8 @@ typedef void gw_delivered(void *ctx, gw_err err, gw_str body);
 
 /* done fires exactly once: at once, or when the other worker has answered or
  * the push timeout has passed. */
-void gw_deliver(struct gw_gateway *g, gw_bus_op op, gw_str connection_id,
+void gw_deliver(struct gw_gateway *g, gw_bus_op op,
+                const struct gw_stage_state *stage, gw_str connection_id,
                 gw_str payload, gw_delivered *done, void *ctx);
 
 /* The gateway's mailbox. */

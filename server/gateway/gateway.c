@@ -93,6 +93,14 @@ static struct gw_stage_state *stage_of(struct gw_gateway *g,
     return NULL;
 }
 
+static uint64_t key_of(const struct gw_hash_key *key,
+                       const struct gw_plan *plan)
+{
+    struct gw_hash_key of_api = { key->k0, gw_hash(key, plan->api_id) };
+
+    return gw_hash(&of_api, plan->stage);
+}
+
 static struct gw_stage_state *put_into_force(struct gw_gateway *g,
                                              struct gw_plan *plan)
 {
@@ -104,6 +112,7 @@ static struct gw_stage_state *put_into_force(struct gw_gateway *g,
         s = gw_alloc(sizeof(*s));
         gw_list_init(&s->node);
         gw_list_append(&g->stages, &s->node);
+        s->key = key_of(g->id_key, plan);
     }
     s->deployment = deploy(g, plan);
     s->retired = false;

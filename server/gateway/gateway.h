@@ -26,6 +26,7 @@ struct gw_deployment {
 struct gw_stage_state {
     struct gw_list node;
     struct gw_deployment *deployment;
+    uint64_t key; /* the same on every worker, and no other stage's */
     size_t conn_count;
     bool retired; /* not in the configuration any more */
 };

@@ -400,6 +400,26 @@ def test_another_api_s_connections_across_workers(gatewire):
     assert server.metric("bus_sent") > 0
 
 
+def test_a_client_that_does_not_read_is_closed_at_once(gatewire):
+    """From another worker too: there, nothing but the closing itself wakes
+    the loop."""
+    server = gatewire(["dev", "--workers", "4",
+                       "--set", "limits.outQueueBytes=50KB"])
+    sockets = [WebSocket(server) for _ in range(16)]
+    ids = [ws.id for ws in sockets]
+    with Http(server) as http:
+        for who in ids:
+            refused(http.ask("POST", f"/dev/@connections/{who}", b"x" * 60000),
+                    429, "LimitExceededException")
+        began = time.monotonic()
+        for ws, who in zip(sockets, ids):
+            assert ws.closed() in (1006, 1008)
+            answer = http.ask("GET", f"/dev/@connections/{who}")
+            refused(answer, 410, "GoneException")
+        assert time.monotonic() - began < 5
+    assert server.metric("slow_clients_closed") == 16
+
+
 def test_large_posts_across_workers_in_one_packet(crowd):
     """Pipelined, so that answers of many workers queue for one client."""
     server, sockets = crowd
