@@ -76,7 +76,8 @@ static void ask(struct fake_world *from, gw_bus_op op, gw_str id,
                 gw_str payload, struct outcome *o)
 {
     *o = (struct outcome){ 0 };
-    gw_deliver(&from->gateway, op, id, payload, on_done, o);
+    gw_deliver(&from->gateway, op, from->gateway.by_plan[0], id, payload,
+               on_done, o);
 }
 
 /* Asks, lets the bus run, and expects this. */
