@@ -48,8 +48,8 @@ def test_under_load_nothing_is_lost(gatewire, backend):
         talker = threading.Thread(target=talk)
         talker.start()
         for n in range(1, 11):
-            seen = len(sent)
             assert g.reload(plan(n)) == "done"
+            seen = len(sent)
             until(lambda: len(sent) > seen + 1)
         stop.set()
         talker.join()
