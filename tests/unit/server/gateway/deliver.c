@@ -72,12 +72,22 @@ static void on_done(void *ctx, gw_err err, gw_str body)
     ck_assert(gw_buf_add(&o->body, body) == GW_OK);
 }
 
+/* The asker's stage of that name, which is the link's own where it has one. */
+static const struct gw_stage_state *stage_asked(const struct fake_world *from)
+{
+    const struct gw_conn *c = l.conn;
+
+    for (size_t i = 0; c && i < from->gateway.config->plan_count; i++)
+        if (from->gateway.by_plan[i]->key == c->stage->key)
+            return from->gateway.by_plan[i];
+    return from->gateway.by_plan[0];
+}
+
 static void ask(struct fake_world *from, gw_bus_op op, gw_str id,
                 gw_str payload, struct outcome *o)
 {
     *o = (struct outcome){ 0 };
-    gw_deliver(&from->gateway, op, from->gateway.by_plan[0], id, payload,
-               on_done, o);
+    gw_deliver(&from->gateway, op, stage_asked(from), id, payload, on_done, o);
 }
 
 /* Asks, lets the bus run, and expects this. */
@@ -188,6 +198,24 @@ START_TEST(a_connection_that_is_opening_is_gone)
     says(&worlds[0], GW_BUS_GET, id, GW_EMPTY, GW_E_GONE);
     fake_call_reply(fake_fetch_call(&worlds[_i].fetch, 0), 200, "", GW_EMPTY);
     says(&worlds[0], GW_BUS_POST, fake_link_id(&l), GW_LIT("x"), GW_OK);
+    end();
+}
+END_TEST
+
+START_TEST(an_id_is_good_for_its_own_stage_only)
+{
+    struct outcome o = { 0 };
+    struct gw_stage_state **stages;
+
+    start(100);
+    stages = worlds[0].gateway.by_plan;
+    fake_world_connect(&worlds[_i], &l, "/files/dev", "");
+    gw_deliver(&worlds[0].gateway, GW_BUS_POST, stages[0], fake_link_id(&l),
+               GW_LIT("x"), on_done, &o);
+    turn();
+    ck_assert_uint_eq(o.count, 1);
+    ck_assert_int_eq(o.err, GW_E_GONE);
+    gw_buf_fini(&o.body);
     end();
 }
 END_TEST
@@ -383,6 +411,7 @@ GW_SUITE("server/gateway/deliver")
     tcase_add_loop_test(tc, get_describes_the_connection, 0, 2);
     tcase_add_loop_test(tc, delete_closes_with_1000, 0, 2);
     tcase_add_loop_test(tc, a_connection_that_is_opening_is_gone, 0, 2);
+    tcase_add_loop_test(tc, an_id_is_good_for_its_own_stage_only, 0, 2);
     tcase_add_loop_test(tc, what_is_no_text_needs_binary, 0, 2);
     tcase_add_loop_test(tc, a_client_that_does_not_read_is_full, 0, 2);
     tcase_add_test(tc, only_ids_are_looked_up);
