@@ -66,6 +66,7 @@ static gw_err make_workers(struct gw_app *app, struct gw_fault *why)
     struct gw_worker_shared *shared = &app->shared;
 
     shared->worker_count = count_workers(&app->config->settings);
+    shared->undrained = shared->unended = shared->worker_count;
     if (getrandom(&shared->id_key, sizeof(shared->id_key), 0) < 0 ||
         getrandom(&shared->node, sizeof(shared->node), 0) < 0)
         return gw_fail(why, GW_E_SYSTEM, "no random numbers to be had");

@@ -89,9 +89,8 @@ static struct gw_upstream *make_upstream(struct gw_worker *w)
                            &settings);
 }
 
-struct gw_worker *gw_worker_new(const struct gw_worker_shared *shared,
-                                unsigned index, struct gw_config *config,
-                                struct gw_fault *why)
+struct gw_worker *gw_worker_new(struct gw_worker_shared *shared, unsigned index,
+                                struct gw_config *config, struct gw_fault *why)
 {
     struct gw_worker *w = gw_alloc(sizeof(*w));
 
@@ -113,6 +112,7 @@ struct gw_worker *gw_worker_new(const struct gw_worker_shared *shared,
         return NULL;
     }
     w->signatures = gw_signatures_new();
+    w->shared = shared;
     w->bus = shared->bus;
     w->gateway = (struct gw_gateway){
         .worker = index,
@@ -218,22 +218,37 @@ static void close_backends(struct gw_worker *w)
     gw_gateway_retire(&w->gateway);
 }
 
+/* Counts this worker off once; true when it was the last, or they all were. */
+static bool all_have(_Atomic unsigned *left, bool ready, bool *counted)
+{
+    if (ready && !*counted) {
+        *counted = true;
+        atomic_fetch_sub(left, 1);
+    }
+    return atomic_load(left) == 0;
+}
+
 /* First what the clients see ends, then the loop's handles, one layer a look,
- * because each needs turns of the loop to go. */
+ * because each needs turns of the loop to go. The workers wait for each other
+ * before either: the first of them answers for the health of all, and any may
+ * be asked over the bus as long as another has clients. */
 static void on_drain_timer(struct gw_timer *timer)
 {
     struct gw_worker *w = GW_CONTAINER(timer, struct gw_worker, drain_timer);
     int64_t now = gw_loop_now(&w->loop);
-    bool late = now >= w->drain_deadline_ms;
+    bool quiet = gw_gateway_is_quiet(&w->gateway);
 
-    if (!w->closing && (late || (gw_gateway_is_quiet(&w->gateway) &&
-                                 gw_edge_open_count(w->edge) == 0))) {
+    if (!w->closing &&
+        (all_have(&w->shared->undrained,
+                  quiet && gw_edge_busy_count(w->edge, &public_events) == 0,
+                  &w->drained) ||
+         now >= w->drain_deadline_ms)) {
         w->closing = true;
         gw_edge_close(w->edge);
     }
     if (is_time_for_backends(w, now))
         close_backends(w);
-    if (w->upstream_closed && gw_gateway_is_quiet(&w->gateway)) {
+    if (all_have(&w->shared->unended, w->upstream_closed && quiet, &w->ended)) {
         gw_edge_leave_loop(w->edge);
         gw_bus_detach(w->bus, w->gateway.worker);
         gw_loop_close(&w->loop);

@@ -14,7 +14,19 @@
 #include <pthread.h>
 #include <semaphore.h>
 
+/* What all workers of a process have in common; outlives them. */
+struct gw_worker_shared {
+    struct gw_bus *bus;
+    struct gw_addresses *addresses;
+    struct gw_hash_key id_key;
+    uint16_t node;
+    unsigned worker_count;
+    _Atomic unsigned undrained; /* workers that still have clients to close */
+    _Atomic unsigned unended;   /* workers that still have anything open */
+};
+
 struct gw_worker {
+    struct gw_worker_shared *shared;
     struct gw_loop loop;
     struct gw_metrics metrics;
     struct gw_edge *edge;
@@ -25,24 +37,14 @@ struct gw_worker {
     struct gw_bus *bus;
     struct gw_timer drain_timer;
     int64_t drain_deadline_ms;
-    bool closing;
+    bool drained, closing, ended;
     bool upstream_closing, upstream_closed;
     pthread_t thread;
 };
 
-/* What all workers of a process have in common; outlives them. */
-struct gw_worker_shared {
-    struct gw_bus *bus;
-    struct gw_addresses *addresses;
-    struct gw_hash_key id_key;
-    uint16_t node;
-    unsigned worker_count;
-};
-
 /* On the main thread, one after another. */
-struct gw_worker *gw_worker_new(const struct gw_worker_shared *shared,
-                                unsigned index, struct gw_config *config,
-                                struct gw_fault *why);
+struct gw_worker *gw_worker_new(struct gw_worker_shared *shared, unsigned index,
+                                struct gw_config *config, struct gw_fault *why);
 void gw_worker_free(struct gw_worker *w); /* joined, or unstarted */
 
 /* Before gw_worker_start. */

@@ -148,9 +148,15 @@ gw_err gw_edge_configure(struct gw_edge *edge,
     return err;
 }
 
-size_t gw_edge_open_count(const struct gw_edge *edge)
+size_t gw_edge_busy_count(const struct gw_edge *edge,
+                          const struct gw_link_events *events)
 {
-    return edge->link_count;
+    size_t count = 0;
+
+    for (struct gw_list *n = edge->links.next; n != &edge->links; n = n->next)
+        count +=
+            GW_CONTAINER(n, struct gw_link, node)->listener->events == events;
+    return count;
 }
 
 void gw_edge_stop_listening(struct gw_edge *edge,

@@ -51,7 +51,9 @@ void gw_edge_stop_listening(struct gw_edge *edge,
  * are owed. WebSockets are their connections' to close. */
 void gw_edge_drain(struct gw_edge *edge);
 
-size_t gw_edge_open_count(const struct gw_edge *edge);
+/* Sockets open on the listeners whose events these are. */
+size_t gw_edge_busy_count(const struct gw_edge *edge,
+                          const struct gw_link_events *events);
 
 /* Drops what is still open. The loop must run on until gw_edge_is_closed, then
  * gw_edge_leave_loop; once the loop has ended, gw_edge_free. */
