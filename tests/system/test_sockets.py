@@ -1,7 +1,6 @@
 """Sockets as a resource: descriptors that run out, connections from one
 address or in all, and what the operator's port tells about it."""
 
-import json
 import re
 import resource
 import select
@@ -12,7 +11,7 @@ import time
 import pytest
 
 import conftest
-from bare import Http, Refused, WebSocket, config, dial
+from bare import Http, Refused, WebSocket, config, dial, make_certificate
 from conftest import PATIENCE, until
 
 
@@ -101,6 +100,12 @@ def test_waiting_for_descriptors_costs_no_processor(gatewire, monkeypatch):
 
 # --- limits ------------------------------------------------------------------
 
+@pytest.fixture
+def certificate(tmp_path):
+    return make_certificate(tmp_path, "one")
+
+
+
 def refused_with(server, status, **how):
     with pytest.raises(Refused) as refusal:
         WebSocket(server, **how)
@@ -120,7 +125,7 @@ def test_connections_in_all(gatewire):
     for ws in sockets:
         assert ws.call("hello") == "hello"
     assert server.metric("accepts_refused") == 3
-    assert server.metric("sockets_open") == 4  # the operator's is not counted in
+    assert server.metric("sockets_open") == 4  # and the one that asks
     sockets.pop().leave()
 
     def fits():
@@ -141,6 +146,23 @@ def test_the_operator_gets_in_when_all_is_full(gatewire):
         assert refused_with(server, 503)
         with Http(("127.0.0.1", server.admin)) as admin:
             assert admin.ask("GET", "/readyz").status == 200
+
+
+def test_sockets_that_have_said_nothing_count(gatewire, certificate):
+    """With TLS, a socket is nothing yet before its first byte."""
+    server = gatewire(config=config(
+        "workers: 1\nlimits: { maxConnections: 3 }\n"
+        "tls: { certificate: %s, key: %s }" % certificate, chat="dev"))
+    silent = [dial(server) for _ in range(3)]
+    assert refused_with(server, 503)
+    assert server.metric("sockets_open") == 4
+    silent.pop().close()
+    until(lambda: server.metric("sockets_open") == 3, what="its end")
+    with WebSocket(server) as ws:
+        assert ws.call("hello") == "hello"
+        assert refused_with(server, 503)
+    for s in silent:
+        s.close()
 
 
 @pytest.mark.parametrize("workers", ["1", "4"])

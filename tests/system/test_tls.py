@@ -5,28 +5,15 @@ import hashlib
 import os
 import socket
 import ssl
-import subprocess
 import threading
 
 import pytest
 
 from conftest import PATIENCE, until
-from bare import Http, WebSocket, config, dial, frame, text_frames
+from bare import (
+    Http, WebSocket, config, dial, frame, make_certificate, text_frames)
 
 CLIENT_HELLO = 0x16
-
-
-def make_certificate(folder, name):
-    """A certificate and its key, as openssl makes them."""
-    certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-         "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-subj", f"/CN={name}", "-addext",
-         "subjectAltName=DNS:localhost,IP:127.0.0.1",
-         "-keyout", key, "-out", certificate],
-        check=True, capture_output=True)
-    return certificate, key
 
 
 @pytest.fixture(scope="session")
