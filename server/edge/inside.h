@@ -23,6 +23,7 @@ struct listener {
     struct gw_edge *edge;
     int fd;
     bool is_public, accepting;
+    struct gw_list unsure; /* sockets whose first byte is awaited */
     uv_poll_t poll;
     struct gw_timer retry; /* after running out of descriptors */
     const struct gw_link_events *events;

@@ -18,6 +18,7 @@ enum { ACCEPT_BATCH = 64, RETRY_MS = 100, BACKLOG = 4096 };
 /* A socket whose first byte, which tells TLS from plain text, is not there
  * yet. */
 struct unsure {
+    struct gw_list node; /* listener->unsure */
     struct listener *listener;
     struct sockaddr_storage peer;
     int fd;
@@ -72,6 +73,7 @@ static void forget_unsure(struct unsure *u)
     struct gw_edge *edge = u->listener->edge;
 
     gw_timer_stop(&edge->loop->wheel, &u->timer);
+    gw_list_leave(&u->node);
     edge->unsure_count--;
     GW_UNCOUNT(edge->metrics->sockets_open);
     uv_close((uv_handle_t *)&u->poll, on_unsure_closed);
@@ -109,10 +111,6 @@ static void on_unsure_readable(uv_poll_t *poll, int status, int events)
     bool tls;
 
     gw_loop_now(u->listener->edge->loop);
-    if (!u->listener->accepting) {
-        drop_unsure(u);
-        return;
-    }
     if (!first_byte(u->fd, &tls))
         return;
     uv_poll_stop(&u->poll);
@@ -131,6 +129,8 @@ static void await_first_byte(struct listener *l, int fd,
                           .fd = fd,
                           .counted = counted,
                           .timer = { .fire = on_unsure_late } };
+    gw_list_init(&u->node);
+    gw_list_append(&l->unsure, &u->node);
     u->poll.data = u;
     l->edge->handles++;
     l->edge->unsure_count++;
@@ -241,6 +241,7 @@ void gw_edge_listen(struct gw_edge *edge, int fd, bool is_public,
                             .ctx = ctx };
     l->poll.data = l;
     gw_list_init(&l->node);
+    gw_list_init(&l->unsure);
     gw_list_append(&edge->listeners, &l->node);
     edge->handles++;
     uv_poll_init(&edge->loop->uv, &l->poll, fd);
@@ -261,6 +262,9 @@ void listener_stop(struct listener *l)
     if (!l->accepting)
         return;
     l->accepting = false;
+    GW_LIST_EACH_SAFE (node, after, &l->unsure) {
+        drop_unsure(GW_CONTAINER(node, struct unsure, node));
+    }
     gw_timer_stop(&l->edge->loop->wheel, &l->retry);
     uv_close((uv_handle_t *)&l->poll, on_listener_closed);
 }

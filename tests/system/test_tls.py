@@ -366,6 +366,17 @@ def test_a_first_byte_that_comes_late(secure, certificates):
         s.close()
 
 
+def test_sockets_that_say_nothing_do_not_hold_up_the_end(secure):
+    server = secure(settings="limits: { headTimeout: 1h }\n").server
+    silent = [dial(server) for _ in range(3)]
+    until(lambda: server.metric("sockets_open") == 4, what="their arrival")
+    server.process.terminate()
+    for s in silent:
+        assert ends(s)
+        s.close()
+    assert server.process.wait(PATIENCE) == 0
+
+
 def test_plain_text_in_the_middle_of_tls(secure, certificates):
     """A record that does not authenticate ends its connection, and no other."""
     server = secure().server
