@@ -30,7 +30,7 @@ struct gw_bus_message {
     unsigned from;  /* the worker to answer */
     uint64_t token; /* the caller's, returned in the answer */
     struct gw_connection_id id;
-    uint64_t stage; /* CALL: the key of the stage it has to be of */
+    uint64_t stage;           /* CALL: the key of the stage it has to be of */
     gw_err err;               /* ANSWER */
     struct gw_bytes *payload; /* CALL: what to post; ANSWER: the body.
                                         May be NULL; the receiver's */

@@ -3,14 +3,18 @@
 static void respond(struct gw_health *h, struct gw_link *link, unsigned status,
                     gw_str type, gw_str body)
 {
-    const struct gw_http_header header = { GW_LIT("Content-Type"), type };
+    const struct gw_http_header headers[] = {
+        { GW_LIT("Content-Type"), type },
+        { GW_LIT("Allow"), GW_LIT("GET, HEAD") }, /* of a 405 only */
+    };
 
-    h->link_ops->respond(link,
-                         &(struct gw_http_answer){ .status = status,
-                                                   .headers = &header,
-                                                   .header_count = 1,
-                                                   .body = body },
-                         false);
+    h->link_ops->respond(
+        link,
+        &(struct gw_http_answer){ .status = status,
+                                  .headers = headers,
+                                  .header_count = status == 405 ? 2 : 1,
+                                  .body = body },
+        false);
 }
 
 static void say(struct gw_health *h, struct gw_link *link, unsigned status,

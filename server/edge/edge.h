@@ -38,9 +38,10 @@ gw_err gw_edge_configure(struct gw_edge *edge,
 gw_err gw_edge_check_certificate(const struct gw_settings *settings,
                                  struct gw_fault *why) GW_MUST_CHECK;
 
-/* Accepts from a listening socket, which it then owns. `tls`: also TLS, told
- * from plain text by the first byte. */
-void gw_edge_listen(struct gw_edge *edge, int fd, bool tls,
+/* Accepts from a listening socket, which it then owns. `is_public`: also TLS,
+ * told from plain text by the first byte, and bounded by the limits on
+ * connections; the operator gets in when all is full. */
+void gw_edge_listen(struct gw_edge *edge, int fd, bool is_public,
                     const struct gw_link_events *events, void *ctx);
 
 /* Accepts no more on any listener whose events these are. */

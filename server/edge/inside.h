@@ -22,7 +22,8 @@ struct listener {
     struct gw_list node; /* edge->listeners */
     struct gw_edge *edge;
     int fd;
-    bool tls, accepting;
+    bool is_public, accepting;
+    struct gw_list unsure; /* sockets whose first byte is awaited */
     uv_poll_t poll;
     struct gw_timer retry; /* after running out of descriptors */
     const struct gw_link_events *events;
@@ -40,7 +41,7 @@ struct gw_edge {
     void *tls;    /* the secure vhost's SSL_CTX */
     void *unused; /* another, for what it would do as a client: tls.c */
     struct gw_list listeners, links, dirty, blocked, ready;
-    size_t link_count, handles;
+    size_t link_count, unsure_count, handles;
     size_t queued_bytes; /* of all links */
     bool draining;
     struct gw_http_request request; /* scratch: the head being read */

@@ -18,6 +18,7 @@ enum { ACCEPT_BATCH = 64, RETRY_MS = 100, BACKLOG = 4096 };
 /* A socket whose first byte, which tells TLS from plain text, is not there
  * yet. */
 struct unsure {
+    struct gw_list node; /* listener->unsure */
     struct listener *listener;
     struct sockaddr_storage peer;
     int fd;
@@ -69,7 +70,12 @@ static void on_unsure_closed(uv_handle_t *handle)
 
 static void forget_unsure(struct unsure *u)
 {
-    gw_timer_stop(&u->listener->edge->loop->wheel, &u->timer);
+    struct gw_edge *edge = u->listener->edge;
+
+    gw_timer_stop(&edge->loop->wheel, &u->timer);
+    gw_list_leave(&u->node);
+    edge->unsure_count--;
+    GW_UNCOUNT(edge->metrics->sockets_open);
     uv_close((uv_handle_t *)&u->poll, on_unsure_closed);
 }
 
@@ -105,10 +111,6 @@ static void on_unsure_readable(uv_poll_t *poll, int status, int events)
     bool tls;
 
     gw_loop_now(u->listener->edge->loop);
-    if (!u->listener->accepting) {
-        drop_unsure(u);
-        return;
-    }
     if (!first_byte(u->fd, &tls))
         return;
     uv_poll_stop(&u->poll);
@@ -127,40 +129,52 @@ static void await_first_byte(struct listener *l, int fd,
                           .fd = fd,
                           .counted = counted,
                           .timer = { .fire = on_unsure_late } };
+    gw_list_init(&u->node);
+    gw_list_append(&l->unsure, &u->node);
     u->poll.data = u;
     l->edge->handles++;
+    l->edge->unsure_count++;
+    GW_COUNT(l->edge->metrics->sockets_open);
     uv_poll_init(&loop->uv, &u->poll, fd);
     uv_poll_start(&u->poll, UV_READABLE, on_unsure_readable);
     gw_timer_start(&loop->wheel, &u->timer, loop->clock.now_ms,
                    l->edge->settings->head_timeout_ms);
 }
 
+/* What a client who may not come in is told, or NULL. */
+static const char *turn_away(struct gw_edge *edge,
+                             const struct sockaddr_storage *peer, bool *counted)
+{
+    const struct gw_settings *s = edge->settings;
+
+    if (s->max_connections &&
+        (edge->link_count + edge->unsure_count) * edge->workers >=
+            s->max_connections)
+        return refusals[0];
+    if (!s->max_connections_per_address &&
+        !s->handshakes_per_second_per_address)
+        return NULL;
+    *counted = gw_addresses_enter(edge->addresses, gw_address_key_of(peer),
+                                  s->max_connections_per_address,
+                                  s->handshakes_per_second_per_address,
+                                  edge->loop->clock.now_ms);
+    return *counted ? NULL : refusals[1];
+}
+
 static void on_new_socket(struct listener *l, int fd,
                           const struct sockaddr_storage *peer)
 {
-    const struct gw_settings *s = l->edge->settings;
     struct gw_edge *edge = l->edge;
-    int on = 1;
     bool tls = false, counted = false;
+    int on = 1;
+    const char *refusal = l->is_public ? turn_away(edge, peer, &counted) : NULL;
 
-    if (s->max_connections &&
-        edge->link_count * edge->workers >= s->max_connections) {
-        refuse(edge, fd, refusals[0]);
+    if (refusal) {
+        refuse(edge, fd, refusal);
         return;
     }
-    if (s->max_connections_per_address ||
-        s->handshakes_per_second_per_address) {
-        counted = gw_addresses_enter(edge->addresses, gw_address_key_of(peer),
-                                     s->max_connections_per_address,
-                                     s->handshakes_per_second_per_address,
-                                     edge->loop->clock.now_ms);
-        if (!counted) {
-            refuse(edge, fd, refusals[1]);
-            return;
-        }
-    }
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    if (l->tls && edge->secure && !first_byte(fd, &tls))
+    if (l->is_public && edge->secure && !first_byte(fd, &tls))
         await_first_byte(l, fd, peer, counted);
     else
         adopt(l, fd, peer, counted, tls);
@@ -213,20 +227,21 @@ static void on_listener_ready(uv_poll_t *poll, int status, int events)
     }
 }
 
-void gw_edge_listen(struct gw_edge *edge, int fd, bool tls,
+void gw_edge_listen(struct gw_edge *edge, int fd, bool is_public,
                     const struct gw_link_events *events, void *ctx)
 {
     struct listener *l = gw_alloc(sizeof(*l));
 
     *l = (struct listener){ .edge = edge,
                             .fd = fd,
-                            .tls = tls,
+                            .is_public = is_public,
                             .accepting = true,
                             .retry = { .fire = on_retry },
                             .events = events,
                             .ctx = ctx };
     l->poll.data = l;
     gw_list_init(&l->node);
+    gw_list_init(&l->unsure);
     gw_list_append(&edge->listeners, &l->node);
     edge->handles++;
     uv_poll_init(&edge->loop->uv, &l->poll, fd);
@@ -247,6 +262,9 @@ void listener_stop(struct listener *l)
     if (!l->accepting)
         return;
     l->accepting = false;
+    GW_LIST_EACH_SAFE (node, after, &l->unsure) {
+        drop_unsure(GW_CONTAINER(node, struct unsure, node));
+    }
     gw_timer_stop(&l->edge->loop->wheel, &l->retry);
     uv_close((uv_handle_t *)&l->poll, on_listener_closed);
 }

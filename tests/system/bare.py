@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import struct
+import subprocess
 
 from conftest import PATIENCE
 
@@ -48,7 +49,8 @@ class Http:
     def __init__(self, server, source=None, tls=None):
         self.socket = dial(server, source, tls)
         self.stream = self.socket.makefile("rb")
-        self.host = "%s:%s" % address_of(server)
+        host, port = address_of(server)
+        self.host = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     def __enter__(self):
         return self
@@ -289,3 +291,16 @@ def config(settings="", **apis):
         API.format(name=name, stage=stage,
                    binary=str(name.startswith("binary")).lower())
         for name, stage in apis.items())
+
+
+def make_certificate(folder, name):
+    """A certificate and its key, as openssl makes them."""
+    certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+         "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
+         "-subj", f"/CN={name}", "-addext",
+         "subjectAltName=DNS:localhost,IP:127.0.0.1",
+         "-keyout", key, "-out", certificate],
+        check=True, capture_output=True)
+    return certificate, key

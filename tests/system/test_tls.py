@@ -5,28 +5,15 @@ import hashlib
 import os
 import socket
 import ssl
-import subprocess
 import threading
 
 import pytest
 
 from conftest import PATIENCE, until
-from bare import Http, WebSocket, config, dial, frame, text_frames
+from bare import (
+    Http, WebSocket, config, dial, frame, make_certificate, text_frames)
 
 CLIENT_HELLO = 0x16
-
-
-def make_certificate(folder, name):
-    """A certificate and its key, as openssl makes them."""
-    certificate, key = folder / f"{name}.pem", folder / f"{name}.key"
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
-         "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-subj", f"/CN={name}", "-addext",
-         "subjectAltName=DNS:localhost,IP:127.0.0.1",
-         "-keyout", key, "-out", certificate],
-        check=True, capture_output=True)
-    return certificate, key
 
 
 @pytest.fixture(scope="session")
@@ -377,6 +364,17 @@ def test_a_first_byte_that_comes_late(secure, certificates):
         s.settimeout(PATIENCE)
         assert s.makefile("rb").readline().startswith(b"HTTP/1.1 403")
         s.close()
+
+
+def test_sockets_that_say_nothing_do_not_hold_up_the_end(secure):
+    server = secure(settings="limits: { headTimeout: 1h }\n").server
+    silent = [dial(server) for _ in range(3)]
+    until(lambda: server.metric("sockets_open") == 4, what="their arrival")
+    server.process.terminate()
+    for s in silent:
+        assert ends(s)
+        s.close()
+    assert server.process.wait(PATIENCE) == 0
 
 
 def test_plain_text_in_the_middle_of_tls(secure, certificates):
