@@ -155,9 +155,26 @@ static void announce(const struct gw_app *app)
                 app->bound);
 }
 
+/* Several processes may serve one port, in production to replace each other.
+ * On a desk the second one is a mistake: half of the connections would vanish
+ * into the first. */
+static gw_err check_free(const struct gw_app *app, struct gw_fault *why)
+{
+    const struct gw_settings *s = &app->config->settings;
+    gw_err err;
+
+    if (!app->config->dev)
+        return GW_OK;
+    err = gw_edge_check_free(&s->listen, why);
+    return err ? err : gw_edge_check_free(&s->admin, why);
+}
+
 static gw_err start(struct gw_app *app, struct gw_fault *why)
 {
     gw_err err = gw_config_check_exposure(app->config, why);
+
+    if (!err)
+        err = check_free(app, why);
 
     if (!err)
         err = make_workers(app, why);

@@ -142,6 +142,7 @@ static int check(const struct gw_config_source *source, bool print)
 {
     struct gw_config_errors *errors = gw_alloc(sizeof(*errors));
     struct gw_config *config;
+    struct gw_fault why;
     struct gw_buf text;
     gw_err err = gw_config_load(source, &config, errors);
     int status;
@@ -160,6 +161,8 @@ static int check(const struct gw_config_source *source, bool print)
     if (!err && !print)
         err = gw_buf_add(&text, GW_LIT("\n"));
     status = print_out(&text, err);
+    if (!print && gw_config_check_exposure(config, &why))
+        fprintf(stderr, "note: serve would not start with it: %s\n", why.text);
     gw_config_unref(config);
     return status;
 }

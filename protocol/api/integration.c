@@ -202,6 +202,16 @@ static gw_err compile_responses(struct gw_compiler *c,
 
 /* --- integrations ---------------------------------------------------- */
 
+/* What frames a message on its connection is not a backend's to be told. */
+static bool is_framing(const struct gw_mapping *m)
+{
+    gw_str name = gw_mapping_name(m);
+
+    return gw_mapping_place_of(m) == GW_MAPPING_HEADER &&
+           (gw_http_header_is_hop(name) ||
+            gw_str_eq_nocase(name, GW_LIT("Content-Length")));
+}
+
 static gw_err compile_mappings(struct gw_compiler *c,
                                const struct gw_integration *i,
                                struct gw_plan_integration *out)
@@ -223,6 +233,11 @@ static gw_err compile_mappings(struct gw_compiler *c,
         if (!err)
             err = gw_mapping_read(c->arena, name, value, &out->mappings[n],
                                   c->why);
+        if (!err && is_framing(out->mappings[n]))
+            err = gw_fail(c->why, GW_E_INVALID,
+                          "expected a header other than %.*s, which is the "
+                          "connection's own",
+                          GW_FMT(gw_mapping_name(out->mappings[n])));
         if (err)
             return err;
         gw_compiler_leave(c, back);

@@ -149,6 +149,10 @@ bool gw_signatures_admit(struct gw_signatures *s,
     if (err)
         return refuse(a, why, "IncompleteSignatureException",
                       gw_str_of(fault.text));
+    if (config->settings.region.len &&
+        !gw_str_eq(config->settings.region, sig.region))
+        return refuse(a, why, "InvalidSignatureException",
+                      GW_LIT("Credential should be scoped to a valid region."));
     secret = gw_config_secret(config, sig.access_key);
     if (!secret)
         return refuse(a, why, "UnrecognizedClientException",

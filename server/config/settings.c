@@ -69,8 +69,8 @@ static const struct row {
       "who may call `@connections`: `sigv4` whoever signs with one of the "
       "`credentials`, `none` everybody, `auto` `sigv4` if there are "
       "credentials" },
-    { "region", NAME, AT(region), "us-east-1", NULL, 1, 64, NULL, RELOAD,
-      "the region signatures name" },
+    { "region", NAME, AT(region), "", NULL, 0, 64, NULL, RELOAD,
+      "the region that signatures must name; empty: any" },
     { "domainName", HOST, AT(domain_name), "", NULL, 0, 0, NULL, RELOAD,
       "`domainName` in events; empty: the `Host` the client used" },
     { "endpoint", URL, AT(endpoint), "", NULL, 0, 0, NULL, RELOAD,
@@ -113,7 +113,7 @@ static const struct row {
       1, DAY, NULL, RELOAD, "until the next request on a connection" },
     { "limits.maxPostBytes", BYTES, AT(max_post_bytes), "131072", NULL, 1,
       1 * GB, NULL, RELOAD, "message posted to `@connections`; beyond: 413" },
-    { "limits.outQueueBytes", BYTES, AT(out_queue_bytes), "1MB", NULL, 1,
+    { "limits.outQueueBytes", BYTES, AT(out_queue_bytes), "1MB", NULL, 64 * KB,
       1 * GB, NULL, RELOAD,
       "waiting to be sent to one client; beyond: it is closed (1008)" },
     { "limits.outQueueTotalBytes", BYTES, AT(out_queue_total_bytes), "256MB",

@@ -35,7 +35,7 @@ struct gw_settings {
 
     gw_str tls_certificate, tls_key; /* paths; both or neither */
     gw_management_auth management_auth;
-    gw_str region;
+    gw_str region;      /* empty: any */
     gw_str domain_name; /* empty: the Host the client used */
     gw_str endpoint;    /* empty: derived; no slash at its end */
 

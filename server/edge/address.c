@@ -18,6 +18,7 @@ struct gw_addresses {
     struct gw_hash_key key;
     struct entry *at; /* open addressing */
     size_t mask, count;
+    _Atomic size_t open; /* connections, all addresses together */
 };
 
 enum { FIRST_ROOM = 64 };
@@ -128,6 +129,19 @@ void gw_addresses_leave(struct gw_addresses *t, gw_address_key address)
     GW_ASSERT(e->used && e->open);
     e->open--;
     pthread_mutex_unlock(&t->lock);
+}
+
+bool gw_addresses_open_one(struct gw_addresses *t, uint32_t max)
+{
+    if (atomic_fetch_add(&t->open, 1) < max || max == 0)
+        return true;
+    gw_addresses_close_one(t);
+    return false;
+}
+
+void gw_addresses_close_one(struct gw_addresses *t)
+{
+    GW_ASSERT(atomic_fetch_sub(&t->open, 1) > 0);
 }
 
 size_t gw_addresses_count(struct gw_addresses *t)

@@ -28,6 +28,11 @@ bool gw_addresses_enter(struct gw_addresses *t, gw_address_key address,
                         uint32_t max_open, uint32_t per_second, int64_t now_ms);
 void gw_addresses_leave(struct gw_addresses *t, gw_address_key address);
 
+/* All addresses together: false when `max` (0: no limit) are open already,
+ * otherwise one more is until close_one. Always counted, and without the lock. */
+bool gw_addresses_open_one(struct gw_addresses *t, uint32_t max);
+void gw_addresses_close_one(struct gw_addresses *t);
+
 /* Addresses with open connections or a recent handshake. */
 size_t gw_addresses_count(struct gw_addresses *t);
 

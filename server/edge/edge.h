@@ -63,6 +63,10 @@ bool gw_edge_is_closed(const struct gw_edge *edge);
 void gw_edge_leave_loop(struct gw_edge *edge);
 void gw_edge_free(struct gw_edge *edge);
 
+/* Does nobody listen there yet? GW_OK too when the address is off. */
+gw_err gw_edge_check_free(const struct gw_address *address,
+                          struct gw_fault *why) GW_MUST_CHECK;
+
 /* A bound, listening, non-blocking socket with SO_REUSEPORT. Port 0 takes a
  * free one; *bound is what it is in the end ("127.0.0.1:8080"). */
 enum { GW_BOUND_MAX = 64 };

@@ -15,6 +15,8 @@ enum {
     STASH_BYTES = 192 * 1024, /* bytes read and not yet used, at most */
     CLOSING_MS = 5000,        /* for the peer's half of a closing handshake */
     LINGER_MS = 2000,         /* for it to read our last bytes */
+    HURRY_MS = 300,           /* the same, when the process wants to end */
+    READS_MAX = 64,           /* between two flushes */
     POOL_CLASSES = 11,        /* 1 KB << 0 .. 10: 1 KB to 1 MB */
 };
 
@@ -41,9 +43,10 @@ struct gw_edge {
     void *tls;    /* the secure vhost's SSL_CTX */
     void *unused; /* another, for what it would do as a client: tls.c */
     struct gw_list listeners, links, dirty, blocked, ready;
-    size_t link_count, unsure_count, handles;
+    size_t link_count, handles;
     size_t queued_bytes; /* of all links */
     bool draining;
+    unsigned reads;                 /* since output was last flushed */
     struct gw_http_request request; /* scratch: the head being read */
     struct gw_buf answer;           /* scratch: the answer being written */
     struct gw_log_gate gate;
@@ -143,6 +146,9 @@ extern const struct lws_protocols edge_protocols[];
 
 /* listener.c */
 void listener_stop(struct listener *listener);
+/* A socket that was let in is over. */
+void listener_release(struct listener *listener, gw_address_key address,
+                      bool counted);
 
 /* tls.c */
 gw_err tls_vhost(struct gw_edge *edge, struct gw_fault *why);

@@ -111,8 +111,7 @@ void link_on_closed(struct gw_link *link)
     request_forget(link);
     gw_buf_fini(&link->stash);
     gw_ws_reader_fini(&link->reader);
-    if (link->counted)
-        gw_addresses_leave(edge->addresses, link->address);
+    listener_release(link->listener, link->address, link->counted);
     edge->link_count--;
     GW_UNCOUNT(edge->metrics->sockets_open);
     if (link->answerer)
@@ -146,7 +145,8 @@ void link_linger(struct gw_link *link)
         return;
     link->state = LINK_LINGER;
     gw_buf_fini(&link->stash);
-    gw_timer_start(&loop->wheel, &link->timer, loop->clock.now_ms, LINGER_MS);
+    gw_timer_start(&loop->wheel, &link->timer, loop->clock.now_ms,
+                   link->edge->draining ? HURRY_MS : LINGER_MS);
     if (!outbox_is_empty(link)) {
         link->flush_then_close = true;
         return;

@@ -49,6 +49,14 @@ static void refuse(struct gw_edge *edge, int fd, const char *answer)
     close(fd);
 }
 
+void listener_release(struct listener *l, gw_address_key address, bool counted)
+{
+    if (counted)
+        gw_addresses_leave(l->edge->addresses, address);
+    if (l->is_public)
+        gw_addresses_close_one(l->edge->addresses);
+}
+
 static void adopt(struct listener *l, int fd,
                   const struct sockaddr_storage *peer, bool counted, bool tls)
 {
@@ -56,8 +64,8 @@ static void adopt(struct listener *l, int fd,
 
     if (link)
         link->counted = counted;
-    else if (counted)
-        gw_addresses_leave(l->edge->addresses, gw_address_key_of(peer));
+    else
+        listener_release(l, gw_address_key_of(peer), counted);
 }
 
 static void on_unsure_closed(uv_handle_t *handle)
@@ -74,16 +82,13 @@ static void forget_unsure(struct unsure *u)
 
     gw_timer_stop(&edge->loop->wheel, &u->timer);
     gw_list_leave(&u->node);
-    edge->unsure_count--;
     GW_UNCOUNT(edge->metrics->sockets_open);
     uv_close((uv_handle_t *)&u->poll, on_unsure_closed);
 }
 
 static void drop_unsure(struct unsure *u)
 {
-    if (u->counted)
-        gw_addresses_leave(u->listener->edge->addresses,
-                           gw_address_key_of(&u->peer));
+    listener_release(u->listener, gw_address_key_of(&u->peer), u->counted);
     forget_unsure(u);
     close(u->fd);
 }
@@ -133,7 +138,6 @@ static void await_first_byte(struct listener *l, int fd,
     gw_list_append(&l->unsure, &u->node);
     u->poll.data = u;
     l->edge->handles++;
-    l->edge->unsure_count++;
     GW_COUNT(l->edge->metrics->sockets_open);
     uv_poll_init(&loop->uv, &u->poll, fd);
     uv_poll_start(&u->poll, UV_READABLE, on_unsure_readable);
@@ -147,9 +151,7 @@ static const char *turn_away(struct gw_edge *edge,
 {
     const struct gw_settings *s = edge->settings;
 
-    if (s->max_connections &&
-        (edge->link_count + edge->unsure_count) * edge->workers >=
-            s->max_connections)
+    if (!gw_addresses_open_one(edge->addresses, s->max_connections))
         return refusals[0];
     if (!s->max_connections_per_address &&
         !s->handshakes_per_second_per_address)
@@ -158,7 +160,10 @@ static const char *turn_away(struct gw_edge *edge,
                                   s->max_connections_per_address,
                                   s->handshakes_per_second_per_address,
                                   edge->loop->clock.now_ms);
-    return *counted ? NULL : refusals[1];
+    if (*counted)
+        return NULL;
+    gw_addresses_close_one(edge->addresses);
+    return refusals[1];
 }
 
 static void on_new_socket(struct listener *l, int fd,
@@ -269,7 +274,7 @@ void listener_stop(struct listener *l)
     uv_close((uv_handle_t *)&l->poll, on_listener_closed);
 }
 
-static gw_err bind_one(const struct addrinfo *info, int *out)
+static gw_err bind_one(const struct addrinfo *info, bool share, int *out)
 {
     int on = 1, off = 0;
     int fd = socket(info->ai_family,
@@ -278,7 +283,8 @@ static gw_err bind_one(const struct addrinfo *info, int *out)
     if (fd < 0)
         return GW_E_SYSTEM;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
+    if (share)
+        setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on));
     if (info->ai_family == AF_INET6) /* "[::]" takes IPv4 too */
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
     if (bind(fd, info->ai_addr, info->ai_addrlen) || listen(fd, BACKLOG)) {
@@ -312,9 +318,8 @@ static void describe(int fd, char bound[GW_BOUND_MAX], uint16_t *port)
     }
 }
 
-gw_err gw_edge_bind(const struct gw_address *address, int *fd,
-                    char bound[GW_BOUND_MAX], uint16_t *port,
-                    struct gw_fault *why)
+static gw_err bind_any(const struct gw_address *address, bool share, int *fd,
+                       struct gw_fault *why)
 {
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
                               .ai_flags = AI_PASSIVE };
@@ -332,13 +337,37 @@ gw_err gw_edge_bind(const struct gw_address *address, int *fd,
     if (failed)
         return gw_fail(why, GW_E_INVALID, "cannot listen on %.*s: %s",
                        GW_FMT(address->text), gai_strerror(failed));
-    err = bind_one(found, fd);
+    err = bind_one(found, share, fd);
     freeaddrinfo(found);
     if (err)
         return gw_fail(why, err, "cannot listen on %.*s: %s%s",
                        GW_FMT(address->text), strerror(errno),
                        errno == EADDRINUSE ? "; is another server on this port?"
                                            : "");
-    describe(*fd, bound, port);
     return GW_OK;
+}
+
+gw_err gw_edge_check_free(const struct gw_address *address,
+                          struct gw_fault *why)
+{
+    int fd;
+    gw_err err;
+
+    if (!address->text.len || !address->port)
+        return GW_OK;
+    err = bind_any(address, false, &fd, why);
+    if (!err)
+        close(fd);
+    return err;
+}
+
+gw_err gw_edge_bind(const struct gw_address *address, int *fd,
+                    char bound[GW_BOUND_MAX], uint16_t *port,
+                    struct gw_fault *why)
+{
+    gw_err err = bind_any(address, true, fd, why);
+
+    if (!err)
+        describe(*fd, bound, port);
+    return err;
 }

@@ -251,6 +251,9 @@ static void refuse_handshake(struct gw_gateway *g, struct gw_link *link,
                              unsigned status)
 {
     struct gw_answer a;
+    char body[64];
+    int n = snprintf(body, sizeof(body), "{\"message\":\"%s\"}",
+                     gw_http_status_text(status));
 
     gw_answer_init(&a, g, status);
     gw_answer_add(&a, "Content-Type", GW_LIT("application/json"));
@@ -268,14 +271,8 @@ static void refuse_handshake(struct gw_gateway *g, struct gw_link *link,
         break;
     }
     GW_COUNT(g->metrics->connects_refused);
-    g->link_ops->respond(
-        link,
-        gw_answer_http(&a, status == 426
-                               ? GW_LIT("{\"message\":\"Upgrade Required\"}")
-                           : status == 503
-                               ? GW_LIT("{\"message\":\"Service Unavailable\"}")
-                               : GW_LIT("{\"message\":\"Bad Request\"}")),
-        false);
+    g->link_ops->respond(link, gw_answer_http(&a, (gw_str){ body, (size_t)n }),
+                         false);
 }
 
 void gw_conn_open(struct gw_gateway *g, struct gw_link *link,

@@ -118,12 +118,20 @@ void gw_exchange_connect(struct gw_conn *c,
     run(x);
 }
 
+/* The request's id with its first letters moved round: as unique, and free. */
+static void make_message_id(struct gw_exchange *x)
+{
+    memcpy(x->message_id, x->request_id + 5, 5);
+    memcpy(x->message_id + 5, x->request_id, 5);
+    memcpy(x->message_id + 10, x->request_id + 10, 6);
+}
+
 void gw_exchange_message(struct gw_conn *c, bool is_binary, gw_str body)
 {
     struct gw_exchange *x =
         begin(c, GW_EXCHANGE_MESSAGE, GW_EVENT_MESSAGE, body.len);
 
-    gw_gateway_make_id(c->gateway, x->message_id);
+    make_message_id(x);
     x->context.message_id = (gw_str){ x->message_id, sizeof(x->message_id) };
     x->is_binary = is_binary;
     x->scope.body = body;

@@ -39,6 +39,15 @@ static struct gw_stage_state *stage_named(struct gw_gateway *g, gw_str api,
     return i < 0 ? NULL : g->by_plan[i];
 }
 
+/* Names of hosts have no case, and browsers write them small. */
+static gw_str spelled(struct gw_gateway *g, gw_str api_id)
+{
+    for (size_t i = 0; i < g->config->api_count; i++)
+        if (gw_str_eq_nocase(g->config->apis[i].id, api_id))
+            return g->config->apis[i].id;
+    return api_id;
+}
+
 /* Finds the stage and leaves in *path what follows it. */
 static gw_err find_stage(struct gw_gateway *g, gw_str host, gw_str *path,
                          struct gw_target *out)
@@ -49,7 +58,7 @@ static gw_err find_stage(struct gw_gateway *g, gw_str host, gw_str *path,
     if (next_segment(g, path, &first))
         return GW_E_FORBIDDEN;
     if (host_names_api(host, &api)) {
-        out->stage = stage_named(g, api, first);
+        out->stage = stage_named(g, spelled(g, api), first);
         return out->stage ? GW_OK : GW_E_FORBIDDEN;
     }
     if (gw_config_api(g->config, first)) {

@@ -31,9 +31,17 @@ def write(tmp_path):
 
 
 def test_a_good_file(write):
-    status, out, err = run("check", "-c", write(config(ECHO)))
+    status, out, err = run("check", "-c", write(config(
+        ECHO, listen="127.0.0.1:8080")))
     assert status == 0 and err == ""
     assert "1 api, 1 route, 1 stage" in out
+
+
+def test_a_good_file_that_serve_would_refuse(write):
+    """The file is right; where it would listen is another question."""
+    status, out, err = run("check", "-c", write(config(ECHO)))
+    assert status == 0 and out == "ok: 1 api, 1 route, 1 stage\n"
+    assert err.startswith("note: ") and "managementAuth: none" in err
 
 
 BAD_FILES = [
@@ -234,3 +242,12 @@ def test_version():
     status, out, _ = run("version")
     assert status == 0 and out.startswith("gatewire ")
     assert run("--version")[1] == out
+
+
+def test_a_second_dev_on_the_same_port_says_so(gatewire):
+    """Instead of sharing the port with the first, unnoticed."""
+    first = gatewire(["dev"])
+    status, _, err = run("dev", "--listen", f"127.0.0.1:{first.port}",
+                         "--admin", "127.0.0.1:0")
+    assert status == 69
+    assert "another server on this port" in err

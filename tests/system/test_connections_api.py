@@ -404,12 +404,12 @@ def test_a_client_that_does_not_read_is_closed_at_once(gatewire):
     """From another worker too: there, nothing but the closing itself wakes
     the loop."""
     server = gatewire(["dev", "--workers", "4",
-                       "--set", "limits.outQueueBytes=50KB"])
+                       "--set", "limits.outQueueBytes=64KB"])
     sockets = [WebSocket(server) for _ in range(16)]
     ids = [ws.id for ws in sockets]
     with Http(server) as http:
         for who in ids:
-            refused(http.ask("POST", f"/dev/@connections/{who}", b"x" * 60000),
+            refused(http.ask("POST", f"/dev/@connections/{who}", b"x" * 66000),
                     429, "LimitExceededException")
         began = time.monotonic()
         for ws, who in zip(sockets, ids):

@@ -176,6 +176,19 @@ START_TEST(threads_may_come_at_once)
 }
 END_TEST
 
+START_TEST(all_together_are_counted)
+{
+    for (int i = 0; i < 3; i++)
+        ck_assert(gw_addresses_open_one(t, 3));
+    ck_assert(!gw_addresses_open_one(t, 3));
+    ck_assert(gw_addresses_open_one(t, 0)); /* no limit, yet counted */
+    gw_addresses_close_one(t);
+    ck_assert(!gw_addresses_open_one(t, 3));
+    gw_addresses_close_one(t);
+    ck_assert(gw_addresses_open_one(t, 3));
+}
+END_TEST
+
 GW_SUITE("server/edge/address")
 {
     tcase_add_checked_fixture(tc, set_up, tear_down);
@@ -187,4 +200,5 @@ GW_SUITE("server/edge/address")
     tcase_add_test(tc, the_quiet_are_forgotten);
     tcase_add_test(tc, those_that_came_of_late_are_remembered);
     tcase_add_test(tc, threads_may_come_at_once);
+    tcase_add_test(tc, all_together_are_counted);
 }
