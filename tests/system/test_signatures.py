@@ -375,3 +375,17 @@ def test_a_reload_cannot_expose_either(gatewire):
         assert server.reload(config("", chat="dev")) == "refused"
         assert http.ask("GET", f"/dev/@connections/{ws.id}").status == 403
         assert post(http, ws).status == 200
+
+
+def test_a_region_that_is_set_is_demanded(gatewire):
+    def base(region):
+        return f"""
+region: {region}
+credentials: [ {{ accessKeyId: {KEY}, secretAccessKey: {SECRET} }} ]"""
+    server = gatewire(config=config(base("us-east-1"), chat="dev"))
+    with WebSocket(server) as ws, Http(server) as http:
+        assert post(http, ws).status == 200
+        assert server.reload(config(base("eu-west-1"), chat="dev")) == "done"
+        answer = post(http, ws)
+        assert answer.status == 403
+        assert answer.type == "InvalidSignatureException"

@@ -272,6 +272,16 @@ static void bad_parameter(struct sample *s)
 {
     parameter(s, GW_LIT("integration.request.header.x"), GW_LIT("$context.x"));
 }
+static void framing_parameter(struct sample *s)
+{
+    parameter(s, GW_LIT("integration.request.header.content-length"),
+              GW_LIT("'5'"));
+}
+static void hop_parameter(struct sample *s)
+{
+    parameter(s, GW_LIT("integration.request.header.Transfer-Encoding"),
+              GW_LIT("'chunked'"));
+}
 static void lone_placeholder(struct sample *s)
 {
     http_of(s)->uri = GW_LIT("http://a/{room}");
@@ -361,6 +371,13 @@ static const struct {
     { long_timeout, IN_ROUTE ".timeoutInMillis", "50 to 29000" },
     { bad_parameter, IN_ROUTE ".requestParameters.integration.request.header.x",
       NULL },
+    { framing_parameter,
+      IN_ROUTE ".requestParameters.integration.request.header.content-length",
+      "the connection's own" },
+    { hop_parameter,
+      IN_ROUTE
+      ".requestParameters.integration.request.header.Transfer-Encoding",
+      "the connection's own" },
     { lone_placeholder, IN_ROUTE ".integrationUri",
       "integration.request.path.room" },
     { lone_path_parameter, IN_ROUTE ".integrationUri", "{room}" },
