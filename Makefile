@@ -111,6 +111,7 @@ system: $(OUT)/gatewire
 	@GATEWIRE=$(OUT)/gatewire /usr/bin/python3 -m pytest -q -p no:cacheprovider \
 	    tests/system $(PYTEST_FLAGS)
 
+tsan: export TSAN_OPTIONS = suppressions=$(CURDIR)/tests/tsan.supp
 asan tsan: deps-build deps-test
 	@$(MAKE) --no-print-directory VARIANT=$@ unit fuzz-replay system
 

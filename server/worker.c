@@ -1,9 +1,6 @@
 #include "server/worker.h"
 
 #include "protocol/base/log.h"
-#include "server/admin/management.h"
-#include "server/gateway/answer.h"
-#include "server/gateway/conn.h"
 #include "server/gateway/deliver.h"
 
 #include <stdlib.h>
@@ -16,46 +13,11 @@ enum {
     UPSTREAM_IDLE_MS = 4000,
 };
 
-/* --- the public listener ----------------------------------------------------- */
-
-static void on_request(void *ctx, struct gw_link *link,
-                       const struct gw_http_request *request, gw_str body,
-                       struct gw_answerer **answerer)
-{
-    struct gw_worker *w = ctx;
-    struct gw_gateway *g = &w->gateway;
-    struct gw_target target;
-
-    gw_arena_reset(&g->scratch);
-    if (gw_target_find(g, request, &target))
-        gw_answer_error(g, link, 403, GW_LIT("ForbiddenException"), "Forbidden",
-                        false);
-    else if (target.has_connection)
-        gw_management_handle(g, w->signatures, link, &target, request, body,
-                             answerer);
-    else
-        gw_conn_open(g, link, &target, request, answerer);
-}
-
-static void on_refuse(void *ctx, struct gw_link *link, unsigned status)
-{
-    struct gw_worker *w = ctx;
-
-    gw_answer_error(&w->gateway, link, status, GW_EMPTY,
-                    gw_http_status_text(status), true);
-}
-
-static const struct gw_link_events public_events = {
-    .on_request = on_request,
-    .on_refuse = on_refuse,
-    .on_message = gw_conn_on_message,
-    .on_activity = gw_conn_on_activity,
-    .on_closed = gw_conn_on_closed,
-};
+/* --- birth ------------------------------------------------------------------- */
 
 void gw_worker_listen(struct gw_worker *w, int fd)
 {
-    gw_edge_listen(w->edge, fd, true, &public_events, w);
+    gw_edge_listen(w->edge, fd, true, &gw_public_events, &w->public);
 }
 
 void gw_worker_listen_admin(struct gw_worker *w, int fd,
@@ -64,8 +26,6 @@ void gw_worker_listen_admin(struct gw_worker *w, int fd,
     health->link_ops = gw_edge_link_ops;
     gw_edge_listen(w->edge, fd, false, &gw_health_events, health);
 }
-
-/* --- birth ------------------------------------------------------------------- */
 
 static void on_bus(void *ctx, const struct gw_bus_message *message)
 {
@@ -111,7 +71,7 @@ struct gw_worker *gw_worker_new(struct gw_worker_shared *shared, unsigned index,
         free(w);
         return NULL;
     }
-    w->signatures = gw_signatures_new();
+    w->public = (struct gw_public){ &w->gateway, gw_signatures_new() };
     w->shared = shared;
     w->bus = shared->bus;
     w->gateway = (struct gw_gateway){
@@ -240,7 +200,7 @@ static void on_drain_timer(struct gw_timer *timer)
 
     if (!w->closing &&
         (all_have(&w->shared->undrained,
-                  quiet && gw_edge_busy_count(w->edge, &public_events) == 0,
+                  quiet && gw_edge_busy_count(w->edge, &gw_public_events) == 0,
                   &w->drained) ||
          now >= w->drain_deadline_ms)) {
         w->closing = true;
@@ -263,7 +223,7 @@ static void drain(void *ctx, void *argument)
     int64_t now = gw_loop_now(&w->loop);
 
     w->drain_deadline_ms = now + w->config->settings.drain_window_ms;
-    gw_edge_stop_listening(w->edge, &public_events);
+    gw_edge_stop_listening(w->edge, &gw_public_events);
     gw_gateway_drain(&w->gateway);
     gw_edge_drain(w->edge);
     w->drain_timer.fire = on_drain_timer;
@@ -279,7 +239,7 @@ void gw_worker_free(struct gw_worker *w)
 {
     gw_gateway_fini(&w->gateway);
     gw_edge_free(w->edge);
-    gw_signatures_free(w->signatures);
+    gw_signatures_free(w->public.signatures);
     gw_config_unref(w->config);
     gw_loop_fini(&w->loop);
     free(w);

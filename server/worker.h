@@ -6,7 +6,7 @@
 #define GW_WORKER_H
 
 #include "server/admin/health.h"
-#include "server/admin/signatures.h"
+#include "server/admin/public.h"
 #include "server/edge/edge.h"
 #include "server/edge/upstream.h"
 #include "server/gateway/gateway.h"
@@ -32,7 +32,7 @@ struct gw_worker {
     struct gw_edge *edge;
     struct gw_gateway gateway;
     struct gw_upstream *upstream;
-    struct gw_signatures *signatures;
+    struct gw_public public;
     struct gw_config *config; /* that the edge goes by */
     struct gw_bus *bus;
     struct gw_timer drain_timer;

@@ -37,6 +37,20 @@ static inline gw_str gw_str_head(gw_str s, size_t n)
     return (gw_str){ s.at, n };
 }
 
+static inline bool gw_str_begins(gw_str s, char c)
+{
+    return s.len && s.at[0] == c;
+}
+
+/* Leaves out a first c; false when the string does not begin with one. */
+static inline bool gw_str_pass(gw_str *s, char c)
+{
+    if (!gw_str_begins(*s, c))
+        return false;
+    *s = gw_str_skip(*s, 1);
+    return true;
+}
+
 bool gw_str_eq_nocase(gw_str a, gw_str b); /* ASCII only */
 bool gw_str_starts(gw_str s, gw_str prefix);
 bool gw_str_ends(gw_str s, gw_str suffix);

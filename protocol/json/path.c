@@ -9,19 +9,6 @@ struct reader {
     struct gw_fault *why;
 };
 
-static bool next_is(const struct reader *r, char c)
-{
-    return r->rest.len && r->rest.at[0] == c;
-}
-
-static bool pass(struct reader *r, char c)
-{
-    if (!next_is(r, c))
-        return false;
-    r->rest = gw_str_skip(r->rest, 1);
-    return true;
-}
-
 /* What a name may hold outside of quotes. Generous: "my-key", "@type", any
  * letter beyond ASCII; nothing that means something to JSONPath. */
 static bool is_name_char(char c)
@@ -85,7 +72,7 @@ static gw_err read_quoted(struct reader *r, char quote, gw_str *name)
 
 static gw_err read_index(struct reader *r, int64_t *index)
 {
-    bool negative = pass(r, '-');
+    bool negative = gw_str_pass(&r->rest, '-');
     size_t len = 0;
     uint64_t value;
 
@@ -108,20 +95,20 @@ static gw_err read_bracket(struct reader *r, bool deep)
     gw_err err = GW_OK;
 
     r->rest = gw_str_trim(r->rest);
-    if (next_is(r, '\'') || next_is(r, '"')) {
+    if (gw_str_begins(r->rest, '\'') || gw_str_begins(r->rest, '"')) {
         step.kind = deep ? GW_STEP_DEEP : GW_STEP_NAME;
         err = read_quoted(r, r->rest.at[0], &step.name);
     } else if (deep) {
         return gw_fail(r->why, GW_E_SYNTAX,
                        "path: behind \"..\" belongs a name");
-    } else if (!pass(r, '*')) {
+    } else if (!gw_str_pass(&r->rest, '*')) {
         step.kind = GW_STEP_INDEX;
         err = read_index(r, &step.index);
     }
     if (err)
         return err;
     r->rest = gw_str_trim(r->rest);
-    if (!pass(r, ']'))
+    if (!gw_str_pass(&r->rest, ']'))
         return gw_fail(r->why, GW_E_SYNTAX,
                        "path: a ] is missing before \"%.*s\"", GW_FMT(r->rest));
     return add_step(r, step);
@@ -131,16 +118,16 @@ static gw_err read_step(struct reader *r)
 {
     bool deep;
 
-    if (pass(r, '['))
+    if (gw_str_pass(&r->rest, '['))
         return read_bracket(r, false);
-    if (!pass(r, '.'))
+    if (!gw_str_pass(&r->rest, '.'))
         return gw_fail(r->why, GW_E_SYNTAX,
                        "path: \"%.*s\" is neither .name nor [...]",
                        GW_FMT(r->rest));
-    deep = pass(r, '.');
-    if (deep && pass(r, '['))
+    deep = gw_str_pass(&r->rest, '.');
+    if (deep && gw_str_pass(&r->rest, '['))
         return read_bracket(r, true);
-    if (!deep && pass(r, '*'))
+    if (!deep && gw_str_pass(&r->rest, '*'))
         return add_step(r,
                         (struct gw_json_path_step){ GW_STEP_ALL, GW_EMPTY, 0 });
     return read_dotted(r, deep);
@@ -170,7 +157,8 @@ gw_err gw_json_path_read(struct gw_arena *a, gw_str text,
     out->names = gw_arena_alloc(a, room * sizeof(*out->names));
     if (!out->steps || !out->names)
         return gw_fail(why, GW_E_TOO_BIG, "path: too long");
-    if (!pass(&r, '$') && !next_is(&r, '.') && !next_is(&r, '['))
+    if (!gw_str_pass(&r.rest, '$') && !gw_str_begins(r.rest, '.') &&
+        !gw_str_begins(r.rest, '['))
         err = read_dotted(&r, false);
     while (!err && r.rest.len)
         err = read_step(&r);

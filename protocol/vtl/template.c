@@ -49,19 +49,6 @@ static bool is_id_char(char c)
     return is_letter(c) || (c >= '0' && c <= '9') || c == '_' || c == '-';
 }
 
-static bool next_is(const struct reader *r, char c)
-{
-    return r->rest.len && r->rest.at[0] == c;
-}
-
-static bool pass(struct reader *r, char c)
-{
-    if (!next_is(r, c))
-        return false;
-    r->rest = gw_str_skip(r->rest, 1);
-    return true;
-}
-
 /* A letter, and what of a name follows; empty when there is none. */
 static gw_str take_id(struct reader *r)
 {
@@ -143,10 +130,10 @@ static gw_err read_argument(struct reader *r, gw_str from, gw_str *text)
     char quote;
     ptrdiff_t end;
 
-    if (!pass(r, '('))
+    if (!gw_str_pass(&r->rest, '('))
         return refuse(r, from);
     r->rest = gw_str_trim(r->rest);
-    if (!next_is(r, '\'') && !next_is(r, '"'))
+    if (!gw_str_begins(r->rest, '\'') && !gw_str_begins(r->rest, '"'))
         return refuse(r, from);
     quote = r->rest.at[0];
     end = gw_str_find(r->rest, quote, 1);
@@ -159,7 +146,7 @@ static gw_err read_argument(struct reader *r, gw_str from, gw_str *text)
     for (size_t i = 0; quote == '"' && i < text->len; i++)
         if (begins_reference(gw_str_skip(*text, i)))
             return refuse(r, from);
-    if (!pass(r, ')'))
+    if (!gw_str_pass(&r->rest, ')'))
         return refuse(r, from);
     return GW_OK;
 }
@@ -169,7 +156,7 @@ static gw_err read_input(struct reader *r, gw_str from, struct part *part)
     gw_str member, text;
     gw_err err;
 
-    member = pass(r, '.') ? take_id(r) : GW_EMPTY;
+    member = gw_str_pass(&r->rest, '.') ? take_id(r) : GW_EMPTY;
     if (gw_str_eq(member, GW_LIT("body"))) {
         part->kind = INPUT_BODY;
         return GW_OK;
@@ -217,14 +204,14 @@ static gw_err read_stage_variable(struct reader *r, gw_str from,
                                   struct part *part)
 {
     part->kind = STAGE_VARIABLE;
-    part->text = pass(r, '.') ? take_id(r) : GW_EMPTY;
+    part->text = gw_str_pass(&r->rest, '.') ? take_id(r) : GW_EMPTY;
     return part->text.len ? GW_OK : refuse(r, from);
 }
 
 /* Would Velocity read on: a property, a method, an index? */
 static bool goes_on(const struct reader *r)
 {
-    return next_is(r, '(') || next_is(r, '[') ||
+    return gw_str_begins(r->rest, '(') || gw_str_begins(r->rest, '[') ||
            (r->rest.len > 1 && r->rest.at[0] == '.' &&
             is_letter(r->rest.at[1]));
 }
@@ -241,9 +228,9 @@ static const struct {
 /* "$", "$!", "${" or "$!{", and the name behind. */
 static gw_str take_root(struct reader *r, bool *braced)
 {
-    pass(r, '$');
-    pass(r, '!'); /* quiet; what is absent is empty either way */
-    *braced = pass(r, '{');
+    gw_str_pass(&r->rest, '$');
+    gw_str_pass(&r->rest, '!'); /* quiet; what is absent is empty either way */
+    *braced = gw_str_pass(&r->rest, '{');
     return take_id(r);
 }
 
@@ -262,7 +249,7 @@ static gw_err read_reference(struct reader *r)
         }
     if (err || goes_on(r))
         return refuse(r, from);
-    if (braced && !pass(r, '}'))
+    if (braced && !gw_str_pass(&r->rest, '}'))
         return gw_fail(r->why, GW_E_SYNTAX, "\"%.*s\": the brace is not closed",
                        (int)GW_MIN(from.len, 40), from.at);
     return GW_OK;
@@ -309,7 +296,7 @@ static gw_err read_part(struct reader *r)
 {
     size_t len = 1;
 
-    if (next_is(r, '\\'))
+    if (gw_str_begins(r->rest, '\\'))
         return read_escapes(r);
     if (begins_reference(r->rest))
         return read_reference(r);

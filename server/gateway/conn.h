@@ -19,11 +19,11 @@ struct gw_conn {
     struct gw_answerer answerer; /* of the handshake */
     struct gw_gateway *gateway;
     struct gw_stage_state *stage;
-    struct gw_link *link;  /* NULL once the socket is gone */
-    struct gw_timer timer; /* idle and lifetime, whichever is first */
-    struct gw_list queue;  /* exchanges of ordered routes, waiting */
-    int64_t connected_at_ms, last_active_ms; /* since 1970 */
-    int64_t opened_ms, active_ms;            /* monotonic */
+    struct gw_link *link;         /* NULL once the socket is gone */
+    struct gw_timer timer;        /* idle and lifetime, whichever is first */
+    struct gw_list queue;         /* exchanges of ordered routes, waiting */
+    int64_t connected_at_ms;      /* since 1970 */
+    int64_t opened_ms, active_ms; /* monotonic */
     uint32_t slot;
     uint32_t in_flight; /* exchanges, queued ones included */
     uint16_t local_port;

@@ -1,7 +1,5 @@
 #include "tests/support/fake_world.h"
 
-#include "server/admin/management.h"
-#include "server/gateway/answer.h"
 #include "server/gateway/conn.h"
 #include "server/gateway/deliver.h"
 #include "tests/support/suite.h"
@@ -33,7 +31,7 @@ void fake_world_init_at(struct fake_world *w, const char *yaml,
     w->clock = (struct gw_clock){ 1000000, FAKE_WORLD_UNIX_MS };
     gw_wheel_init(&w->wheel, w->clock.now_ms, NULL);
     fake_fetch_init(&w->fetch);
-    w->signatures = gw_signatures_new();
+    w->public = (struct gw_public){ &w->gateway, gw_signatures_new() };
     w->gateway = (struct gw_gateway){
         .worker = worker,
         .worker_count = count,
@@ -70,7 +68,7 @@ void fake_world_fini(struct fake_world *w)
     ck_assert_uint_eq(w->metrics.exchanges_in_flight, 0);
     ck_assert_uint_eq(w->metrics.connections_open, 0);
     gw_gateway_fini(&w->gateway);
-    gw_signatures_free(w->signatures);
+    gw_signatures_free(w->public.signatures);
     fake_fetch_fini(&w->fetch);
 }
 
@@ -89,25 +87,6 @@ void fake_world_advance(struct fake_world *w, int64_t ms)
     gw_wheel_advance(&w->wheel, w->clock.now_ms);
 }
 
-/* As the worker's public listener has it. */
-static void dispatch(struct fake_world *w, struct fake_link *l,
-                     const struct gw_http_request *request, gw_str body)
-{
-    struct gw_gateway *g = &w->gateway;
-    struct gw_link *link = fake_link_of(l);
-    struct gw_target target;
-
-    gw_arena_reset(&g->scratch);
-    if (gw_target_find(g, request, &target))
-        gw_answer_error(g, link, 403, GW_LIT("ForbiddenException"), "Forbidden",
-                        false);
-    else if (target.has_connection)
-        gw_management_handle(g, w->signatures, link, &target, request, body,
-                             &l->answerer);
-    else
-        gw_conn_open(g, link, &target, request, &l->answerer);
-}
-
 void fake_world_request(struct fake_world *w, struct fake_link *l, gw_str text)
 {
     const struct gw_http_limits limits = { 4096, 10240, 10 << 20 };
@@ -120,7 +99,9 @@ void fake_world_request(struct fake_world *w, struct fake_link *l, gw_str text)
                      GW_HTTP_READY);
     ck_assert(!l->asked && !l->conn);
     l->asked = true;
-    dispatch(w, l, request, (gw_str){ bytes + used, text.len - used });
+    gw_public_events.on_request(&w->public, fake_link_of(l), request,
+                                (gw_str){ bytes + used, text.len - used },
+                                &l->answerer);
     /* Nobody may look at them any more. */
     memset(bytes, '#', text.len);
     memset(request, '#', sizeof(*request));

@@ -5,8 +5,7 @@
 #ifndef GW_SUPPORT_FAKE_WORLD_H
 #define GW_SUPPORT_FAKE_WORLD_H
 
-#include "server/admin/signatures.h"
-#include "server/gateway/gateway.h"
+#include "server/admin/public.h"
 #include "tests/support/fake_fetch.h"
 #include "tests/support/fake_link.h"
 
@@ -15,7 +14,7 @@ struct fake_world {
     struct gw_wheel wheel;
     struct fake_fetch fetch;
     struct gw_metrics metrics;
-    struct gw_signatures *signatures;
+    struct gw_public public;
     struct gw_gateway gateway;
 };
 
