@@ -48,6 +48,17 @@ static inline struct gw_list *gw_list_take(struct gw_list *l)
     return first;
 }
 
+/* The last node, taken off; NULL when empty: the one used last, for pools. */
+static inline struct gw_list *gw_list_take_last(struct gw_list *l)
+{
+    struct gw_list *last = l->prev;
+
+    if (last == l)
+        return NULL;
+    gw_list_leave(last);
+    return last;
+}
+
 /* `node` may leave the list inside the loop. */
 #define GW_LIST_EACH_SAFE(node, after, list)                       \
     for (struct gw_list *node = (list)->next, *after = node->next; \

@@ -31,12 +31,19 @@ static bool is_blank(char c)
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
-static const char *blanks_end(const char *p, const char *end)
+static const char *further_blanks_end(const char *p, const char *end)
 {
-    /* One comparison where there is none, as in most messages. */
-    while (p < end && (unsigned char)*p <= ' ' && is_blank(*p))
+    while (p < end && is_blank(*p))
         p++;
     return p;
+}
+
+/* In most messages there are none: one comparison, in place. */
+static inline const char *blanks_end(const char *p, const char *end)
+{
+    if (GW_LIKELY(p < end && (unsigned char)*p > ' '))
+        return p;
+    return further_blanks_end(p, end);
 }
 
 #ifdef __SSE2__

@@ -37,22 +37,19 @@ gw_step gw_stage_shape(struct gw_exchange *x)
 {
     const struct gw_plan_integration *to = &x->route->integration;
 
-    x->call = (struct gw_call){
-        .integration = to,
-        .scope = &x->scope,
-        .arena = &x->arena,
-        .is_binary = x->is_binary,
-        .endpoint = GW_EMPTY,
-        .trace_id = GW_EMPTY,
-        .peer = { .local_port = x->conn->local_port, .tls = x->conn->tls },
-        .lane = x->deployment->lanes[to->index],
-    };
+    /* The rest is zeroed, like all of a new exchange. */
+    x->call.integration = to;
+    x->call.scope = &x->scope;
+    x->call.arena = &x->arena;
+    x->call.is_binary = x->is_binary;
     if (!gw_integrations[to->type].needs_lane)
         return GW_NEXT;
+    x->call.peer.local_port = x->conn->local_port;
+    x->call.peer.tls = x->conn->tls;
+    x->call.lane = x->deployment->lanes[to->index];
     x->call.fetcher = x->gateway->fetcher;
     x->call.trace_id = trace_id_of(x);
-    if (to->gateway_headers)
-        x->call.endpoint = endpoint_of(x);
+    x->call.endpoint = to->gateway_headers ? endpoint_of(x) : GW_EMPTY;
     x->err = gw_exchange_hold(x); /* the reply comes later */
     return x->err ? GW_DONE : GW_NEXT;
 }
