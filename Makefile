@@ -45,6 +45,7 @@ FUZZERS  := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/replay.c,\
             $(wildcard tests/fuzz/*.c)))
 
 .DELETE_ON_ERROR:
+.SECONDARY: # objects of fuzz targets are kept, too
 .PHONY: all run test unit system fuzz-replay asan tsan lint format fuzz bench \
         bench-programs install deps deps-build deps-test deps-bench deps-run \
         clean help
