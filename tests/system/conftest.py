@@ -31,7 +31,54 @@ def until(condition, seconds=PATIENCE, what="the condition"):
     return value
 
 
-class Gatewire:
+class Program:
+    """A process whose output is kept, and can be waited for."""
+
+    def __init__(self, args, **env):
+        self.lines = []
+        self.news = threading.Condition()
+        self.ended = False
+        self.process = subprocess.Popen(
+            args, env={**os.environ, **env}, text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, errors="replace")
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            with self.news:
+                self.lines.append(line)
+                self.news.notify_all()
+        with self.news:
+            self.ended = True
+            self.news.notify_all()
+
+    @property
+    def output(self):
+        return "".join(self.lines)
+
+    def wait_for(self, words, seconds=30):
+        with self.news:
+            self.news.wait_for(lambda: self.ended or words in self.output,
+                               seconds)
+            assert words in self.output, self.output
+
+    def send(self, number):
+        self.process.send_signal(number)
+
+    def end(self, seconds=30):
+        """Waits for the end, and returns the status."""
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise AssertionError("does not end:\n" + self.output)
+        finally:
+            self.reader.join(5)
+
+
+class Gatewire(Program):
     """A running gatewire. `host` and `port` are the public listener's, `admin`
     is the port of the other one."""
 
@@ -47,32 +94,11 @@ class Gatewire:
         if not any(a == "--admin" for a in args):
             command += ["--admin", "127.0.0.1:0"]
         command += ["--set", "log.level=info"]
-        self.lines = []
-        self.news = threading.Condition()
-        self.ended = False
-        self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, errors="replace",
-            env={**os.environ, **(env or {})})
-        self.reader = threading.Thread(target=self._read, daemon=True)
-        self.reader.start()
+        super().__init__(command, **(env or {}))
         line = self.wait_for_line(r"listen +address=\S+:(\d+) .*admin=(\S+)")
         self.host = "127.0.0.1"
         self.port = int(line[1])
         self.admin = int(line[2].rsplit(":")[-1]) if ":" in line[2] else None
-
-    def _read(self):
-        for line in self.process.stdout:
-            with self.news:
-                self.lines.append(line)
-                self.news.notify_all()
-        with self.news:
-            self.ended = True
-            self.news.notify_all()
-
-    @property
-    def output(self):
-        return "".join(self.lines)
 
     def wait_for_line(self, pattern, seconds=PATIENCE, start=0):
         """The match of the first line from `start` on that has the pattern."""
@@ -116,13 +142,7 @@ class Gatewire:
         """Ends it, and returns the exit status."""
         if self.process.poll() is None:
             self.process.send_signal(number)
-        try:
-            status = self.process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise AssertionError("does not end:\n" + self.output)
-        self.reader.join(PATIENCE)
-        return status
+        return self.end(PATIENCE)
 
 
 def factory(parent):

@@ -6,11 +6,11 @@ import pathlib
 import re
 import signal
 import socket
-import subprocess
-import threading
 import urllib.request
 
 import pytest
+
+from conftest import Program
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CHAT = ROOT / "clients/examples/chat"
@@ -33,52 +33,7 @@ def is_open(port):
         return s.connect_ex(("127.0.0.1", port)) == 0
 
 
-class Program:
-    """A process whose output is kept, and can be waited for."""
-
-    def __init__(self, args, **env):
-        self.lines = []
-        self.news = threading.Condition()
-        self.ended = False
-        self.process = subprocess.Popen(
-            args, env={**os.environ, **env}, text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT)
-        self.reader = threading.Thread(target=self._read, daemon=True)
-        self.reader.start()
-
-    def _read(self):
-        for line in self.process.stdout:
-            with self.news:
-                self.lines.append(line)
-                self.news.notify_all()
-        with self.news:
-            self.ended = True
-            self.news.notify_all()
-
-    @property
-    def output(self):
-        return "".join(self.lines)
-
-    def wait_for(self, words, seconds=30):
-        with self.news:
-            self.news.wait_for(lambda: self.ended or words in self.output,
-                               seconds)
-            assert words in self.output, self.output
-
-    def send(self, number):
-        self.process.send_signal(number)
-
-    def end(self, seconds=30):
-        """Waits for the end, and returns the status."""
-        try:
-            return self.process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            raise AssertionError("does not end:\n" + self.output)
-        finally:
-            self.reader.join(5)
-
+class Chat(Program):
     def children(self):
         """Process ids, by the name of the program."""
         pid = self.process.pid
@@ -95,7 +50,7 @@ class Program:
 def chat():
     """A running chat on free ports."""
     ports = dict(zip(PORTS, free_ports(3)))
-    program = Program([CHAT / "run", GATEWIRE],
+    program = Chat([CHAT / "run", GATEWIRE],
                       **{k: str(v) for k, v in ports.items()})
     program.ports = ports
     try:
@@ -161,7 +116,7 @@ def test_run_moves_away_from_a_taken_port():
             holder.listen()
         except OSError:
             pass
-        program = Program([CHAT / "run", GATEWIRE], CHAT_PORT="",
+        program = Chat([CHAT / "run", GATEWIRE], CHAT_PORT="",
                           GATEWIRE_PORT=str(gateway),
                           GATEWIRE_ADMIN_PORT=str(admin))
         try:
@@ -176,7 +131,7 @@ def test_run_refuses_a_taken_port_that_was_asked_for():
     gateway, admin = free_ports(2)
     with socket.create_server(("127.0.0.1", 0)) as holder:
         taken = holder.getsockname()[1]
-        program = Program([CHAT / "run", GATEWIRE], CHAT_PORT=str(taken),
+        program = Chat([CHAT / "run", GATEWIRE], CHAT_PORT=str(taken),
                           GATEWIRE_PORT=str(gateway),
                           GATEWIRE_ADMIN_PORT=str(admin))
         assert program.end() == 1
@@ -184,7 +139,7 @@ def test_run_refuses_a_taken_port_that_was_asked_for():
 
 
 def test_two_tabs_talk(chat):
-    browser = Program(["node", CLIENTS / "chat_browser.mjs",
+    browser = Chat(["node", CLIENTS / "chat_browser.mjs",
                        f"http://127.0.0.1:{chat.ports['CHAT_PORT']}/"])
     try:
         browser.wait_for("restart the gateway", 90)
