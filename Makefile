@@ -29,8 +29,8 @@ LDFLAGS_fuzz    := -fsanitize=address,undefined
 
 # What each layer may be linked with. protocol/ has no sockets, no clock, no
 # files: a stray one is a link error in test-protocol.
-PROTOCOL_LIBS := -lcrypto -lm
-STORE_LIBS    := -luv
+PROTOCOL_LIBS := -lcrypto -lmsgpackc -lm
+STORE_LIBS    := -lhiredis -luv
 SERVER_LIBS   := -lwebsockets -lyaml -lssl -lpthread
 CHECK_LIBS     = $(shell pkg-config --libs check)
 
@@ -169,9 +169,11 @@ install: build/gatewire
 
 # Packages by what needs them. Nothing happens when all are there.
 PACKAGES_build := gcc make pkg-config clang clang-format libclang-rt-14-dev \
-    libwebsockets-dev libwebsockets-evlib-uv libuv1-dev libyaml-dev libssl-dev
+    libwebsockets-dev libwebsockets-evlib-uv libuv1-dev libyaml-dev libssl-dev \
+    libhiredis-dev libmsgpack-dev
 PACKAGES_test  := check python3 python3-pytest python3-websockets \
-    python3-boto3 python3-yaml awscli chromium openssl
+    python3-boto3 python3-yaml awscli chromium openssl \
+    redis-server
 PACKAGES_bench := nginx-light libnginx-mod-nchan
 NPM_test := tests/system/clients
 NPM_bench := tests/bench

@@ -21,14 +21,20 @@ typedef enum gw_bus_kind {
     GW_BUS_TASK,   /* from the process: run this on your thread */
 } gw_bus_kind;
 
+/* Where a worker can be reached: in every connection id. */
+struct gw_bus_address {
+    uint16_t node;
+    uint8_t worker;
+};
+
 typedef enum gw_bus_op { GW_BUS_POST, GW_BUS_GET, GW_BUS_DELETE } gw_bus_op;
 
 struct gw_bus_message {
     struct gw_bus_message *next; /* the bus's own */
     gw_bus_kind kind;
     gw_bus_op op;
-    unsigned from;  /* the worker to answer */
-    uint64_t token; /* the caller's, returned in the answer */
+    struct gw_bus_address from; /* the worker to answer */
+    uint64_t token;             /* the caller's, returned in the answer */
     struct gw_connection_id id;
     uint64_t stage;           /* CALL: the key of the stage it has to be of */
     gw_err err;               /* ANSWER */

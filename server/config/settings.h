@@ -80,7 +80,7 @@ struct gw_setting_origin {
     gw_str name;   /* FILE: the file; ENVIRONMENT, FLAG: the name */
 };
 
-enum { GW_SETTINGS_MAX = 48 };
+enum { GW_SETTINGS_MAX = 64 };
 
 /* Settings by number, 0 to gw_settings_count() - 1, in the table's order. */
 unsigned gw_settings_count(void);

@@ -114,7 +114,10 @@ void gw_deliver(struct gw_gateway *g, gw_bus_op op,
                 gw_str payload, gw_delivered *done, void *ctx)
 {
     struct gw_bus_message m = {
-        .kind = GW_BUS_CALL, .op = op, .from = g->worker, .stage = stage->key
+        .kind = GW_BUS_CALL,
+        .op = op,
+        .from = { g->node, (uint8_t)g->worker },
+        .stage = stage->key,
     };
     struct gw_buf body;
     gw_err err;
@@ -147,7 +150,7 @@ static void on_call(struct gw_gateway *g, const struct gw_bus_message *m)
         answer.payload = gw_bytes_dup(gw_buf_str(&body));
     gw_buf_fini(&body);
     /* A caller whose mailbox is full learns from its deadline. */
-    if (gw_bus_send(g->bus, m->from, &answer)) {
+    if (gw_bus_send(g->bus, m->from.worker, &answer)) {
         GW_COUNT(g->metrics->bus_full);
         gw_bytes_unref(answer.payload);
     }

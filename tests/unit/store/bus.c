@@ -159,11 +159,11 @@ static void on_crowd_message(void *ctx, const struct gw_bus_message *m)
 {
     struct crowd *c = ctx;
 
-    ck_assert_uint_lt(m->from, SENDERS);
-    ck_assert_uint_eq(m->token, c->next[m->from]);
+    ck_assert_uint_lt(m->from.worker, SENDERS);
+    ck_assert_uint_eq(m->token, c->next[m->from.worker]);
     ck_assert_uint_eq(m->payload->len, 8);
     ck_assert_int_eq(memcmp(m->payload->at, &m->token, 8), 0);
-    c->next[m->from]++;
+    c->next[m->from.worker]++;
     c->received++;
 }
 
@@ -190,7 +190,7 @@ static void *run_sender(void *arg)
 
     for (uint64_t i = 0; i < EACH; i++) {
         struct gw_bus_message m = { .kind = GW_BUS_CALL,
-                                    .from = s->index,
+                                    .from = { .worker = (uint8_t)s->index },
                                     .token = i };
 
         m.payload = gw_bytes_dup((gw_str){ (const char *)&i, 8 });

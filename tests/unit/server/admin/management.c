@@ -239,7 +239,7 @@ START_TEST(answers_from_another_worker_come_later)
     uv_run(&loop, UV_RUN_NOWAIT);
     ck_assert_int_eq(heard.kind, GW_BUS_CALL);
     ck_assert_int_eq(heard.op, GW_BUS_POST);
-    ck_assert(gw_bus_send(bus, heard.from,
+    ck_assert(gw_bus_send(bus, heard.from.worker,
                           &(struct gw_bus_message){ .kind = GW_BUS_ANSWER,
                                                     .token = heard.token,
                                                     .err = GW_E_GONE }) ==

@@ -1,0 +1,34 @@
+/*
+ * msgpack, read and written with msgpack-c. What comes from outside is bounded
+ * before msgpack-c sees it: it allocates by the counts it is told.
+ *
+ * Source  the MessagePack specification; shared vectors, msgpack/.
+ */
+#ifndef GW_MSGPACK_H
+#define GW_MSGPACK_H
+
+#include "protocol/base/arena.h"
+#include "protocol/base/buf.h"
+
+#include <msgpack.h>
+
+struct gw_msgpack_bounds {
+    unsigned depth;  /* arrays and maps inside each other */
+    uint32_t values; /* in all, containers and map keys included */
+};
+
+/* Is `bytes` exactly one well-formed value within the bounds? Linear, without
+ * allocating. GW_E_SYNTAX: truncated, followed by more, or never used (0xc1);
+ * GW_E_TOO_BIG: beyond a bound. */
+gw_err gw_msgpack_check(gw_str bytes,
+                        const struct gw_msgpack_bounds *bounds) GW_MUST_CHECK;
+
+/* Checks, then unpacks into the zone; texts are views into `bytes`. */
+gw_err gw_msgpack_read(msgpack_zone *zone, gw_str bytes,
+                       const struct gw_msgpack_bounds *bounds,
+                       msgpack_object *out) GW_MUST_CHECK;
+
+/* A packer that writes into the buffer; its errors are the buffer's. */
+void gw_msgpack_packer_init(msgpack_packer *packer, struct gw_buf *out);
+
+#endif
