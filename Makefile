@@ -47,7 +47,7 @@ FUZZERS  := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/replay.c,\
 .DELETE_ON_ERROR:
 .SECONDARY: # objects of fuzz targets are kept, too
 .PHONY: all run test unit system fuzz-replay asan tsan lint format fuzz bench \
-        bench-programs install deps deps-build deps-test deps-bench deps-run \
+        bench-programs chaos install deps deps-build deps-test deps-bench deps-run \
         clean help
 
 all: deps-build ; @$(MAKE) --no-print-directory build/gatewire
@@ -148,6 +148,12 @@ fuzz-targets:
 bench: deps-build deps-bench build/gatewire bench-programs
 	@tests/bench/run $(BENCH_FLAGS)
 
+# Faults at the cluster: Redis, nodes and backend are harmed, and what was
+# promised is checked. RUNS=2 is the short form, of minutes.
+RUNS ?= 20
+chaos: deps-build deps-test build/gatewire
+	@tests/system/faults/chaos --runs $(RUNS) $(CHAOS_FLAGS)
+
 # --- the house ---------------------------------------------------------------
 
 C_FILES = $(shell git ls-files -co --exclude-standard '*.c' '*.h')
@@ -197,5 +203,6 @@ help:
 	@echo "make format     fixes the first;  make settings-table  the last"
 	@echo "make fuzz F=http SECONDS=60   targets: $(FUZZERS)"
 	@echo "make bench      measure beside other servers (takes minutes)"
+	@echo "make chaos RUNS=20   faults at a cluster of three (RUNS=2: minutes)"
 	@echo "make install DESTDIR= PREFIX=/usr/local"
 	@echo "make deps       install what all of this needs (build test bench)"
