@@ -294,7 +294,8 @@ def check_rest(rule, e, verdict):
         verdict.broken("exit", None, f"node {e['node']}: {e['status']}")
     elif what == "fault.saw" and e["seconds"] > e["bound"]:
         verdict.broken("slow", None, f"{e['name']}: {e['seconds']} s")
-    elif what == "client.refused" and rule.nothing_fails:
+    elif (what == "client.refused" and rule.nothing_fails and
+          not e.get("sent_on")):
         verdict.broken("failed", None, f"handshake {e}")
     elif what == "client.got" and rule.nothing_fails:
         verdict.broken("failed", None, f"{e['token']}: {e['text']}")

@@ -16,6 +16,7 @@ MESSAGE_SECONDS = 3.0     # between two messages of a client
 RESTLESS_SECONDS = 4.0    # of an open connection, about
 HANDSHAKE_SECONDS = 10.0
 ANSWER_SECONDS = 10.0
+SENT_ON_MAX = 3           # other nodes are asked at once; then after a while
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 TEXT, CLOSE, PING, PONG = 1, 8, 9, 10
 
@@ -101,12 +102,18 @@ class Client:
         self.lives, self.token, self.socket, self.node = 0, None, None, None
         self.answered = asyncio.Event()
         self.leaving = False   # it is the client who ends this life
-        self.sent = 0
+        self.sent, self.turned_away = 0, 0
 
     async def run(self):
         while self.crowd.comes_back:
-            if not await self._live():
+            if await self._live():
+                self.turned_away = 0
+            elif not self.is_sent_on():
                 await asyncio.sleep(random.uniform(0.3, 0.7))
+
+    def is_sent_on(self):
+        """What one node would not have, a load balancer gives to another."""
+        return 0 < self.turned_away <= SENT_ON_MAX
 
     async def _live(self):
         """One life; False when it was none."""
@@ -122,12 +129,12 @@ class Client:
                 socket = await self._handshake(token, node)
                 status = await socket.opened
         except (OSError, TimeoutError) as error:
-            journal.write("client.refused", token=token,
+            self._refused(isinstance(error, ConnectionRefusedError),
                           error=type(error).__name__)
             return False
         if status != 101:
-            journal.write("client.refused", token=token, status=status)
             socket.transport.abort()
+            self._refused(status == 503, status=status)
             return False
         journal.write("client.open", token=token)
         self.leaving, self.node = False, node
@@ -139,6 +146,11 @@ class Client:
             journal.write("client.ended", token=token, by="server", code=code)
         self.crowd.on_ended(self)
         return True
+
+    def _refused(self, before_it_ran, **how):
+        self.turned_away = self.turned_away + 1 if before_it_ran else 0
+        self.crowd.journal.write("client.refused", token=self.token,
+                                 sent_on=self.is_sent_on(), **how)
 
     async def _handshake(self, token, node):
         def on_text(text):

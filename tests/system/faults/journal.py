@@ -8,7 +8,8 @@ only writes it; checker.py only reads it.
     fault.saw          what a fault itself found out: name, seconds, bound
     node.up .killed .stopped .resumed .term .ended (status)
     client.try         token, node; a token is one life of one client
-    client.open .refused (status or error)
+    client.open
+    client.refused     status or error; sent_on: another node is asked
     client.sent        token, n: a message that wants an answer
     client.got         token, text: "push ID N" or "answer N"
     client.ended       token, by ("client", "server"), code

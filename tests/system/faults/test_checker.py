@@ -186,6 +186,13 @@ ALLOWED = [
     ("no answer when the backend gave none", with_(
         dict(t=2.0, what="backend.message", connection="B", n=2,
              status=None)), {}),
+    ("refused by one node, and sent on", lambda j: [
+        e for e in with_(
+            dict(t=0.1, what="client.try", token="3.1", node=2),
+            dict(t=2.0, what="client.refused", token="3.1", status=503,
+                 sent_on=True))(j)
+        if e.get("status") != 503 or e["what"] != "push.answered"],
+     dict(nothing_fails=True)),
     ("refused by the backend", with_(
         dict(t=0.1, what="client.try", token="3.1", node=2),
         dict(t=0.2, what="backend.connect", token="3.1", connection="C",
