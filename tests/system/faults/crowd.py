@@ -164,29 +164,34 @@ class Client:
         return self.socket
 
     async def _talk(self, socket):
-        """Messages, one at a time; then, if restless, the way out."""
-        life = random.expovariate(1 / RESTLESS_SECONDS)
-        loop = asyncio.get_running_loop()
-        end = loop.time() + (0.5 + life if self.restless else 1e9)
+        """Messages, one at a time; and now and then, if restless, the way
+        out."""
+        now = asyncio.get_running_loop().time
+        end = now() + 0.5 + self._stay()
         while not socket.transport.is_closing():
             pause = random.uniform(0.5, 1.5) * MESSAGE_SECONDS
-            await asyncio.sleep(max(0, min(pause, end - loop.time())))
-            if loop.time() >= end:
-                self.leave(politely=random.random() < 0.5)
-                return
-            if self.crowd.is_quiet:
-                continue
-            self.sent += 1
-            self.answered.clear()
-            self.crowd.journal.write("client.sent", token=self.token,
-                                     n=self.sent)
-            socket.say(str(self.sent))
-            try:
-                async with asyncio.timeout_at(
-                        min(end, loop.time() + ANSWER_SECONDS)):
-                    await self.answered.wait()
-            except TimeoutError:
-                pass  # the checker will see
+            await asyncio.sleep(max(0, min(pause, end - now())))
+            if now() >= end:
+                end = now() + self._stay()
+                if self.restless:
+                    self.leave(politely=random.random() < 0.5)
+            elif not self.crowd.is_quiet:
+                await self._say(socket, min(end, now() + ANSWER_SECONDS))
+
+    @staticmethod
+    def _stay():
+        return random.expovariate(1 / RESTLESS_SECONDS)
+
+    async def _say(self, socket, until):
+        self.sent += 1
+        self.answered.clear()
+        self.crowd.journal.write("client.sent", token=self.token, n=self.sent)
+        socket.say(str(self.sent))
+        try:
+            async with asyncio.timeout_at(until):
+                await self.answered.wait()
+        except TimeoutError:
+            pass  # the checker will see
 
     def leave(self, politely=True):
         if self.leaving or self.socket.transport.is_closing():
