@@ -243,6 +243,11 @@ static void on_serving(void *ctx, gw_err err,
 
     if (!is_step(r, err, reply))
         return;
+    if (reply->kind != GW_REDIS_TEXT ||
+        !gw_str_eq(reply->text, GW_LIT("PONG"))) {
+        fall(r, "not an answer to PING: not a Redis server?");
+        return;
+    }
     if (!r->channel) {
         rise(r);
         return;
