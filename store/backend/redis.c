@@ -243,6 +243,11 @@ static void on_serving(void *ctx, gw_err err,
 
     if (!is_step(r, err, reply))
         return;
+    if (reply->kind != GW_REDIS_TEXT ||
+        !gw_str_eq(reply->text, GW_LIT("PONG"))) {
+        fall(r, "not an answer to PING: not a Redis server?");
+        return;
+    }
     if (!r->channel) {
         rise(r);
         return;
@@ -566,6 +571,11 @@ void gw_redis_free(struct gw_redis *r)
     gw_arena_fini(&r->texts);
     free(r->channel);
     free(r);
+}
+
+uv_loop_t *gw_redis_loop(const struct gw_redis *r)
+{
+    return r->loop;
 }
 
 bool gw_redis_is_up(const struct gw_redis *r)

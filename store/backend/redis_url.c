@@ -44,23 +44,15 @@ static gw_err decode(struct gw_arena *a, gw_str text, size_t max,
     return err ? gw_fail(why, GW_E_INVALID, "%s: too long", what) : GW_OK;
 }
 
-static gw_err read_number(gw_str text, uint64_t max, const char *what,
-                          uint64_t *out, struct gw_fault *why)
-{
-    if (!gw_str_to_u64(text, out) || *out > max)
-        return gw_fail(why, GW_E_INVALID, "%s: expected a number up to %llu",
-                       what, (unsigned long long)max);
-    return GW_OK;
-}
-
 static gw_err read_db(gw_str text, unsigned *out, struct gw_fault *why)
 {
     uint64_t db;
-    gw_err err = read_number(text, DB_MAX, "database", &db, why);
 
-    if (!err)
-        *out = (unsigned)db;
-    return err;
+    if (!gw_str_to_u64(text, &db) || db > DB_MAX)
+        return gw_fail(why, GW_E_INVALID,
+                       "database: expected a number up to %d", DB_MAX);
+    *out = (unsigned)db;
+    return GW_OK;
 }
 
 static gw_err read_user(struct gw_arena *a, gw_str text,
@@ -81,9 +73,9 @@ static gw_err read_host(struct gw_arena *a, gw_str text, uint16_t port,
     gw_str host, rest = text;
     const char *marks;
     uint64_t number = port;
-    bool has_port;
+    bool is_v6 = gw_str_pass(&rest, '['), has_port;
 
-    if (gw_str_pass(&rest, '[')) {
+    if (is_v6) {
         marks = ":.%-_";
         if (gw_str_find(rest, ']', 0) < 0)
             return gw_fail(why, GW_E_INVALID, "host: expected a ']'");
@@ -96,7 +88,8 @@ static gw_err read_host(struct gw_arena *a, gw_str text, uint16_t port,
         has_port = gw_str_find(rest, ':', 0) >= 0;
         host = gw_str_cut(&rest, ':');
     }
-    if (!host.len || host.len > GW_REDIS_TEXT_MAX || !gw_str_is_of(host, marks))
+    if (!host.len || host.len > GW_REDIS_TEXT_MAX ||
+        !gw_str_is_of(host, marks) || is_v6 != (gw_str_find(host, ':', 0) >= 0))
         return gw_fail(why, GW_E_INVALID,
                        "host: expected a name or an address, [::1] for IPv6");
     if (has_port &&
@@ -183,6 +176,10 @@ gw_err gw_redis_url_read(struct gw_arena *a, gw_str text,
                                   .master = GW_EMPTY,
                                   .user = GW_EMPTY,
                                   .password = GW_EMPTY };
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.at[i] <= ' ' || text.at[i] == '\x7f')
+            return gw_fail(why, GW_E_INVALID,
+                           "expected a URL: a blank is written %%20");
     for (size_t i = 0; i < GW_LEN(schemes); i++) {
         gw_str rest;
 
