@@ -54,7 +54,9 @@ void gw_edge_drain(struct gw_edge *edge);
  * first the kernel is told to ignore new SYNs there; then, a round trip later,
  * when those under way have arrived, what is queued is taken and the listener
  * closed. A client that was ignored tries again after a second, as for any
- * lost packet, and meets the neighbour who shares the port.
+ * lost packet, and meets the neighbour who shares the port. Where the sysctl
+ * net.ipv4.tcp_migrate_req is 1, the kernel hands all of them to the
+ * neighbour, and nobody is ignored.
  *
  * What was taken is answered as ever. Sockets on which no request begins for
  * rest_ms are ended; WebSockets are their connections' to close.

@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
@@ -271,6 +272,18 @@ static void on_listener_closed(uv_handle_t *handle)
     l->edge->handles--;
 }
 
+/* Since Linux 5.14 the kernel can hand them to a neighbour itself. */
+static bool kernel_migrates(void)
+{
+    int fd = open("/proc/sys/net/ipv4/tcp_migrate_req", O_RDONLY | O_CLOEXEC);
+    char value = '0';
+    ssize_t n = fd < 0 ? 0 : read(fd, &value, 1);
+
+    if (fd >= 0)
+        close(fd);
+    return n == 1 && value == '1';
+}
+
 /* A filter that lets all segments through but those with SYN and no ACK. A
  * listener's filter sees the TCP header first. Sockets accepted from now on
  * inherit it, and never meet such a segment. Where there are no filters, what
@@ -287,6 +300,8 @@ void listener_hold_off(struct listener *l)
     };
     struct sock_fprog filter = { GW_LEN(steps), steps };
 
+    if (kernel_migrates())
+        return;
     if (setsockopt(l->fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter,
                    sizeof(filter)))
         gw_warn("listen.filter", "reason=\"%s\"", strerror(errno));

@@ -573,6 +573,11 @@ void gw_redis_free(struct gw_redis *r)
     free(r);
 }
 
+uv_loop_t *gw_redis_loop(const struct gw_redis *r)
+{
+    return r->loop;
+}
+
 bool gw_redis_is_up(const struct gw_redis *r)
 {
     return r->state == UP;

@@ -128,6 +128,9 @@ void gw_redis_start(struct gw_redis *r);
 void gw_redis_close(struct gw_redis *r, void (*closed)(void *ctx), void *ctx);
 void gw_redis_free(struct gw_redis *r); /* closed, or never started */
 
+/* The one it was made with. */
+uv_loop_t *gw_redis_loop(const struct gw_redis *r);
+
 bool gw_redis_is_up(const struct gw_redis *r);
 
 /* Why it is not up, for people: "connection refused", "NOAUTH ...". */
