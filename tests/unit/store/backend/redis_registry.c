@@ -276,6 +276,28 @@ START_TEST(an_heir_that_stops_has_heirs)
 }
 END_TEST
 
+START_TEST(an_heir_that_leaves_has_heirs)
+{
+    enum { ALL = 600 };
+
+    stage_set(&stage, true);
+    join(&a, 7, true);
+    add_all(&a, 0, ALL);
+    enter(&b, 8, false);
+    b.room = 50;
+    WAIT(&b, b.inherited_all);
+    player_exit(&b);
+    ck_assert_uint_lt(b.inherited_all, ALL);
+    join(&c, 9, false);
+    WAIT(&c, player_inherited_once(&c) == ALL && estates() == 1);
+    ck_assert_uint_eq(c.inherited_all, ALL);
+    player_exit(&c);
+    WAIT(&a, a.lost == 1);
+    player_exit(&a);
+    stage_strike(&stage);
+}
+END_TEST
+
 START_TEST(an_heir_whose_link_breaks_inherits_once)
 {
     enum { ALL = 2000 };
@@ -698,6 +720,7 @@ GW_SUITE("store/backend/redis_registry")
     tcase_add_test(tc, a_lease_names_its_link);
     tcase_add_test(tc, an_estate_has_one_heir);
     tcase_add_test(tc, an_heir_that_stops_has_heirs);
+    tcase_add_test(tc, an_heir_that_leaves_has_heirs);
     tcase_add_test(tc, an_heir_whose_link_breaks_inherits_once);
     tcase_add_test(tc, an_heir_without_room_waits);
     tcase_add_test(tc, an_heir_waits_for_a_steady_link);
