@@ -41,6 +41,7 @@ STORE    := $(call obj,store)
 SERVER   := $(filter-out $(OUT)/server/main.o,$(call obj,server))
 SUPPORT  := $(OUT)/tests/support/suite.o
 FAKES    := $(filter-out $(SUPPORT),$(call obj,tests/support))
+REAL     := $(filter $(OUT)/tests/support/redis_%,$(FAKES))
 FUZZERS  := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/replay.c,\
             $(wildcard tests/fuzz/*.c)))
 
@@ -78,8 +79,8 @@ $(OUT)/test-protocol: $(call obj,tests/unit/protocol) $(SUPPORT) \
                       $(OUT)/libprotocol.a
 	@$(CC) $(LDFLAGS) $^ $(CHECK_LIBS) $(PROTOCOL_LIBS) -o $@
 
-$(OUT)/test-store: $(call obj,tests/unit/store) $(SUPPORT) $(OUT)/libstore.a \
-                   $(OUT)/libprotocol.a
+$(OUT)/test-store: $(call obj,tests/unit/store) $(SUPPORT) $(REAL) \
+                   $(OUT)/libstore.a $(OUT)/libprotocol.a
 	@$(CC) $(LDFLAGS) $^ $(CHECK_LIBS) $(STORE_LIBS) $(PROTOCOL_LIBS) -o $@
 
 $(OUT)/test-server: $(call obj,tests/unit/server) $(SUPPORT) $(FAKES) \

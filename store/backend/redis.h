@@ -2,9 +2,10 @@
  * One worker's link to Redis: a connection for commands and one for
  * subscriptions, kept up for as long as the link lives.
  *
- * Built on hiredis' non-blocking contexts and its reply reader, not on its
- * asynchronous contexts: those assert on what a server may send (Debian's
- * build keeps the asserts), know no deadline and cannot ping a subscription.
+ * Built on hiredis' reply reader, not on its asynchronous contexts: those
+ * assert on what a server may send (Debian's build keeps the asserts), know no
+ * deadline and cannot ping a subscription. Its blocking ones resolve names on
+ * the spot, raise SIGPIPE and have no bound on what waits to be written.
  *
  * Commands queued in a turn of the loop leave in one write, and are answered
  * in order. A command that is not answered within its deadline breaks the
@@ -15,6 +16,7 @@
 #define GW_STORE_REDIS_H
 
 #include "protocol/base/arena.h"
+#include "protocol/base/buf.h"
 #include "protocol/base/err.h"
 #include "protocol/base/list.h"
 
@@ -35,6 +37,10 @@ enum {
  * redis://[user:pass@]host[:port][/db]
  * redis-sentinel://[user:pass@]host[:port][,host[:port]...]/name[/db]
  * unix:///path[?db=N]   (user and password by settings)
+ *
+ * Ports are 6379 and 26379 by default; [::1] is an IPv6 host. ":pass@" is a
+ * password without a user. User, password, path and name may be
+ * percent-encoded.
  */
 struct gw_redis_url {
     enum { GW_REDIS_TCP, GW_REDIS_UNIX, GW_REDIS_SENTINEL } kind;
@@ -117,9 +123,13 @@ struct gw_redis *gw_redis_new(uv_loop_t *loop, const struct gw_redis_url *url);
 void gw_redis_watch(struct gw_redis *r, struct gw_redis_watcher *watcher);
 void gw_redis_start(struct gw_redis *r);
 
-/* Everything pending fails; `closed` once its handles are gone. */
+/* Everything pending fails; watchers hear nothing any more. `closed` once its
+ * handles are gone: later, but at once if it was never started. */
 void gw_redis_close(struct gw_redis *r, void (*closed)(void *ctx), void *ctx);
 void gw_redis_free(struct gw_redis *r); /* closed, or never started */
+
+/* The one it was made with. */
+uv_loop_t *gw_redis_loop(const struct gw_redis *r);
 
 bool gw_redis_is_up(const struct gw_redis *r);
 
@@ -133,8 +143,9 @@ struct gw_redis_stats gw_redis_stats(const struct gw_redis *r);
 gw_err gw_redis_command(struct gw_redis *r, size_t argc, const gw_str *argv,
                         gw_redis_done *done, void *ctx) GW_MUST_CHECK;
 
-/* Runs a script by its SHA; one that Redis does not know is loaded and run
- * again, unseen by the caller. argv: keys first. */
+/* Runs a script by its SHA, at first on a connection by its text. One that
+ * Redis has forgotten is run again by its text, unseen by the caller; but only
+ * after what was sent meanwhile. argv: keys first. */
 gw_err gw_redis_script_run(struct gw_redis *r,
                            const struct gw_redis_script *script,
                            size_t key_count, size_t argc, const gw_str *argv,

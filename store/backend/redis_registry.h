@@ -20,10 +20,16 @@ enum {
     GW_LETTERS_MAX = 100000, /* about; beyond: the oldest go */
 };
 
+/* Tests wait for shorter ones. */
+struct gw_registry_times {
+    int64_t heartbeat_ms, lease_ms, taken_ms, inherit_after_ms, inherit_look_ms;
+};
+
 struct gw_redis_registry_options {
-    gw_str prefix; /* "gatewire:" */
+    gw_str prefix; /* "gatewire:"; at most 256 bytes */
     uint16_t node;
     uint8_t worker;
+    const struct gw_registry_times *times; /* NULL: those above */
 };
 
 /* For metrics; read on the worker's thread. */
