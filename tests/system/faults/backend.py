@@ -6,6 +6,7 @@ Every node has a port of its own here, so that the journal knows which node
 cut), hang (ask, and wait for ever), or take its time over goodbyes."""
 
 import asyncio
+import random
 
 import http1
 import ports
@@ -38,7 +39,8 @@ class Backend:
         self.journal = journal
         self.ports = {node: ports.free() for node in nodes}
         self.servers, self.peers = [], set()
-        self.hangs, self.goodbye_seconds = False, 0
+        self.hangs = False
+        self.goodbye_seconds = 0  # until one is answered, at most
         self.ids = {}          # token -> connection id, of those accepted
         self.goodbyes = set()  # connection ids that have had theirs
         self.on_goodbye = lambda via: None
@@ -103,6 +105,7 @@ class Backend:
         if not status:
             write(None)
         elif self.goodbye_seconds:
-            asyncio.get_running_loop().call_later(self.goodbye_seconds, answer)
+            asyncio.get_running_loop().call_later(
+                random.uniform(0, self.goodbye_seconds), answer)
         else:
             answer()

@@ -31,6 +31,7 @@ class Rule:
     tail: bool = False
     early: bool = False             # victims' goodbyes may precede the end
     redelivery: bool = False
+    unheard: bool = False           # goodbyes whose $connect nobody has seen
     nothing_fails: bool = False     # every request is answered as if no fault
 
 
@@ -59,6 +60,7 @@ class Story:
         self.victims, self.rest = set(), []
         self.begin = self.over = None
         self.strangers, self.is_whole = [], False
+        self.unheard = []  # goodbyes without a $connect
         self.lag = 0.0
         for entry in journal:
             handle = getattr(self, "on_" + entry["what"].replace(".", "_"),
@@ -127,7 +129,7 @@ class Story:
         if e["connection"] in self.by_id:
             self.by_id[e["connection"]].goodbyes.append(e)
         else:
-            self.strangers.append((e["connection"], "goodbye"))
+            self.unheard.append(e)
 
     def on_push_answered(self, e):
         c = self.by_id[e["connection"]]
@@ -138,7 +140,7 @@ class Story:
 
 
 COUNTS = ("acked", "lost", "doubled", "reordered", "in_queue", "owed",
-          "missing", "claims", "redelivered")
+          "missing", "claims", "redelivered", "unheard")
 
 
 class Verdict:
@@ -165,6 +167,7 @@ def check(journal, rule):
         check_refused(story, rule, connection, verdict)
         check_close(story, rule, connection, verdict)
         check_goodbyes(story, rule, connection, verdict)
+    check_unheard(story, rule, verdict)
     for token, words in story.strangers:
         verdict.broken("stranger", None, f"{token}: {words}")
     for entry in story.rest:
@@ -180,8 +183,11 @@ def check_delivery(story, rule, c, kind, verdict):
         if times > 1:
             counts["doubled"] += 1
             verdict.broken("doubled", c, f"{kind} {n} came {times} times")
-    # One at a time: the order of sending is that of the numbers.
-    for before, after in zip(seen, seen[1:]):
+    # One at a time: the order of sending is that of the numbers. One that was
+    # not acknowledged was given up on, and may still come.
+    kept = {n for n, _ in c.promised[kind]}
+    in_order = [n for n in seen if n in kept]
+    for before, after in zip(in_order, in_order[1:]):
         if after < before:
             counts["reordered"] += 1
             verdict.broken("reordered", c, f"{kind} {after} behind {before}")
@@ -190,7 +196,7 @@ def check_delivery(story, rule, c, kind, verdict):
         if n in had:
             continue
         if n > max(had, default=0) and may_be_lost(story, rule, c, acked):
-            counts["in_queue"] += kind == "push"
+            counts["in_queue"] += kind == "push" and c.by == "server"
         else:
             counts["lost"] += 1
             verdict.broken("lost", c, f"{kind} {n}, promised at {acked}, ended "
@@ -284,6 +290,18 @@ def check_late(story, rule, c, verdict):
     verdict.latest = max(verdict.latest, heard - due)
     if heard - due > rule.bound:
         verdict.broken("late", c, f"{heard - due:.1f} s after {due}")
+
+
+def check_unheard(story, rule, verdict):
+    """A node that dies between writing a record and asking the backend leaves
+    a $connect that counts as accepted: not more of them than it had clients in
+    their handshake."""
+    most = sum(c.id is None and c.node in story.victims and rule.unheard
+               for c in story.by_token.values())
+    ids = {e["connection"] for e in story.unheard}
+    verdict.counts["unheard"] += len(ids)
+    for name in sorted(ids)[most:]:
+        verdict.broken("stranger", None, f"{name}: goodbye")
 
 
 def check_rest(rule, e, verdict):

@@ -73,15 +73,16 @@ class Node:
             self.journal.write("node.ended", node=self.number,
                                status=self.process.returncode)
 
-    async def is_ready(self):
+    async def readiness(self):
+        """The status of /readyz; None: it does not answer."""
         try:
             async with asyncio.timeout(1):
                 connection = await http1.connect(self.admin)
                 reply = await connection.ask("GET", "/readyz")
                 connection.close()
-                return reply.status == 200
+                return reply.status
         except (OSError, TimeoutError):
-            return False
+            return None
 
     def destroy(self):
         if self.process and self.process.poll() is None:
@@ -109,12 +110,13 @@ def settings(number, backend, redis_url, drain):
 
 
 class Cluster:
-    """The nodes, and what a load balancer would know of them: who is ready."""
+    """The nodes, and what a load balancer would know of them: who is ready.
+    While nobody is (Redis is away), whoever answers at all is asked."""
 
     POLL_SECONDS = 0.2
 
     def __init__(self, nodes):
-        self.nodes, self.ready, self._turn = nodes, [], 0
+        self.nodes, self.ready, self.there, self._turn = nodes, [], [], 0
         self.poll = None
 
     async def start(self):
@@ -127,8 +129,9 @@ class Cluster:
     async def _poll(self):
         while True:
             nodes = list(self.nodes.values())
-            said = await asyncio.gather(*(n.is_ready() for n in nodes))
-            self.ready = [n.number for n, yes in zip(nodes, said) if yes]
+            said = await asyncio.gather(*(n.readiness() for n in nodes))
+            self.ready = [n.number for n, s in zip(nodes, said) if s == 200]
+            self.there = [n.number for n, s in zip(nodes, said) if s]
             await asyncio.sleep(self.POLL_SECONDS)
 
     async def until_ready(self, node):
@@ -137,11 +140,15 @@ class Cluster:
                 await asyncio.sleep(0.02)
 
     def pick(self):
-        """A ready node, each in its turn; None: there is none."""
-        if not self.ready:
+        """Each in its turn; None: there is none."""
+        usable = self.ready or self.there
+        if not usable:
             return None
         self._turn += 1
-        return self.ready[self._turn % len(self.ready)]
+        return usable[self._turn % len(usable)]
+
+    def is_usable(self, number):
+        return number in (self.ready or self.there)
 
     def port_of(self, number):
         return self.nodes[number].port

@@ -119,6 +119,7 @@ class Client:
         """One life; False when it was none."""
         node = self.crowd.pick()
         if node is None:
+            self.turned_away = 0
             return False
         self.lives += 1
         self.token = token = f"{self.number}.{self.lives}"
@@ -212,6 +213,7 @@ class Crowd:
     def __init__(self, journal, pick, port_of, size, restless_share=0.2):
         self.journal, self.pick, self.port_of = journal, pick, port_of
         self.comes_back, self.is_quiet = True, False
+        self.restless_share = restless_share
         self.on_open = self.on_ended = lambda client: None
         self.clients = [Client(self, i, i < size * restless_share)
                         for i in range(size)]

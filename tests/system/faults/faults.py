@@ -38,7 +38,7 @@ async def kill_owner_saying_goodbye(world):
     these goodbyes."""
     node = world.a_node()
     leaving = world.crowd.open(node.number)
-    world.backend.goodbye_seconds = 0.3
+    world.backend.goodbye_seconds = 1
     said = world.goodbyes_of(node, 10)
     world.crowd.leave(leaving)
     await said
@@ -51,7 +51,7 @@ async def kill_heir(world):
     first = world.a_node()
     world.restlessness(False)
     await world.owed_are_said()
-    world.backend.goodbye_seconds = 0.3
+    world.backend.goodbye_seconds = 1
     heard = world.goodbyes_of(None, 10)
     first.kill()
     heir = world.cluster.nodes[await heard]
@@ -174,46 +174,38 @@ class Fault:
     heavy: bool = False         # needs the machine for itself
 
 
+OF_DEATH = dict(closes=KILLED, tail=True, redelivery=True, unheard=True)
+OF_LOSS = dict(closes=LOST, tail=True, early=True, redelivery=True,
+               unheard=True)
+OF_OUTAGE = dict(outage=True, redelivery=True)
+
 FAULTS = [
-    Fault("node-killed", kill, Rule(INHERITED, closes=KILLED, tail=True,
-                                    redelivery=True)),
+    Fault("node-killed", kill, Rule(INHERITED, **OF_DEATH)),
     Fault("node-killed-and-started", kill_and_start,
-          Rule(INHERITED, closes=KILLED, tail=True, redelivery=True)),
+          Rule(INHERITED, **OF_DEATH)),
     Fault("node-killed-saying-goodbye", kill_owner_saying_goodbye,
-          Rule(INHERITED, closes=KILLED, tail=True, redelivery=True)),
-    Fault("heir-killed", kill_heir,
-          Rule(2 * INHERITED, closes=KILLED, tail=True, redelivery=True)),
-    Fault("node-of-5000-killed", kill,
-          Rule(INHERITED, closes=KILLED, tail=True, redelivery=True),
+          Rule(INHERITED, **OF_DEATH)),
+    Fault("heir-killed", kill_heir, Rule(2 * INHERITED, **OF_DEATH)),
+    Fault("node-of-5000-killed", kill, Rule(INHERITED, **OF_DEATH),
           connections=5000, heavy=True),
-    Fault("node-stopped-20s", stop,
-          Rule(INHERITED, closes=LOST, tail=True, early=True,
-               redelivery=True)),
+    Fault("node-stopped-20s", stop, Rule(INHERITED, **OF_LOSS)),
     Fault("rolling-restart", rolling_restart,
           Rule(INHERITED, closes=(1012,), nothing_fails=True)),
-    Fault("redis-restarted", redis_restarts,
-          Rule(INHERITED, outage=True, redelivery=True)),
+    Fault("redis-restarted", redis_restarts, Rule(INHERITED, **OF_OUTAGE)),
     Fault("redis-restarted-empty", redis_forgets,
-          Rule(INHERITED_LATER, outage=True, closes=KILLED, tail=True,
-               redelivery=True)),
-    Fault("redis-flushed", redis_flushed,
-          Rule(INHERITED, outage=True, redelivery=True)),
-    Fault("redis-stopped-60s", redis_stops,
-          Rule(INHERITED, outage=True, redelivery=True)),
+          Rule(INHERITED_LATER, outage=True, **OF_DEATH)),
+    Fault("redis-flushed", redis_flushed, Rule(INHERITED, **OF_OUTAGE)),
+    Fault("redis-stopped-60s", redis_stops, Rule(INHERITED, **OF_OUTAGE)),
     Fault("redis-black-holed-15s", redis_swallows,
-          Rule(INHERITED, outage=True, redelivery=True)),
+          Rule(INHERITED, **OF_OUTAGE)),
     Fault("redis-cut-off-from-one-node", redis_gone_for_one,
-          Rule(INHERITED, outage=True, closes=LOST, tail=True, early=True,
-               redelivery=True)),
+          Rule(INHERITED, outage=True, **OF_LOSS)),
     Fault("redis-slow-100ms", redis_slow, Rule(INHERITED)),
-    Fault("redis-out-of-memory", redis_full,
-          Rule(INHERITED, outage=True, redelivery=True)),
-    Fault("redis-read-only", redis_reads_only,
-          Rule(INHERITED, outage=True, redelivery=True)),
-    Fault("redis-garbage", redis_talks_garbage,
-          Rule(INHERITED, outage=True, redelivery=True)),
+    Fault("redis-out-of-memory", redis_full, Rule(INHERITED, **OF_OUTAGE)),
+    Fault("redis-read-only", redis_reads_only, Rule(INHERITED, **OF_OUTAGE)),
+    Fault("redis-garbage", redis_talks_garbage, Rule(INHERITED, **OF_OUTAGE)),
     Fault("sentinel-failover", sentinel_failover,
-          Rule(INHERITED, outage=True, redelivery=True), store="watched"),
+          Rule(INHERITED, **OF_OUTAGE), store="watched"),
     Fault("backend-down", backend_down, Rule(INHERITED, outage=True)),
 ]
 

@@ -46,9 +46,9 @@ class Reply:
 class Connection(Stream):
     """A client's, kept between requests."""
 
-    def __init__(self):
+    def __init__(self, port):
         super().__init__()
-        self.waiting, self.usable = None, True
+        self.port, self.waiting, self.usable = port, None, True
 
     async def ask(self, method, target, body=b""):
         """ConnectionError when it ends without an answer."""
@@ -82,5 +82,5 @@ class Connection(Stream):
 
 async def connect(port):
     _, connection = await asyncio.get_running_loop().create_connection(
-        Connection, "127.0.0.1", port)
+        lambda: Connection(port), "127.0.0.1", port)
     return connection

@@ -13,6 +13,7 @@ import urllib.parse
 import http1
 
 DEADLINE_SECONDS = 10.0
+TARGET = "/dev/@connections/"
 
 
 class Pool:
@@ -68,42 +69,40 @@ class Pusher:
 
     async def _push(self, token, connection, n):
         began = self.journal.now()
+        node, wire = await self._reach()
+        if wire is None:
+            return  # nobody is there: nothing was asked
         try:
             async with asyncio.timeout(DEADLINE_SECONDS):
-                via, status = await self._ask(connection, n)
-        except TimeoutError:
-            via, status = None, 0
-        if status is None:
-            return  # no node was ready: nothing was asked
+                status = (await wire.ask(
+                    "POST", TARGET + urllib.parse.quote(connection, safe=""),
+                    f"push {connection} {n}".encode())).status
+        except (OSError, TimeoutError):
+            status = 0
+        self._release(node, wire)
         if status == 200:
             self.accepted[token] = self.journal.now()
         self.journal.write("push.answered", connection=connection, n=n,
-                           status=status, via=via,
+                           status=status, via=node,
                            seconds=round(self.journal.now() - began, 4))
 
-    async def _ask(self, connection, n):
-        """(node, status); status 0: it broke, None: it was never sent."""
-        target = "/dev/@connections/" + urllib.parse.quote(connection, safe="")
-        body = f"push {connection} {n}".encode()
+    async def _reach(self):
+        """A node, and a connection to it; (None, None): there is none."""
         while (node := self.cluster.pick()) is not None:
             port = self.cluster.port_of(node)
-            pool = self.pools.setdefault(port, Pool())
             try:
-                wire = await pool.take(port)
+                return node, await self.pools.setdefault(port, Pool()).take(port)
             except OSError:
                 await asyncio.sleep(0.05)
-                continue
-            try:
-                reply = await wire.ask("POST", target, body)
-            except OSError:
-                return node, 0
-            if node in self.cluster.ready:
-                pool.give(wire)
-            else:
-                wire.close()
-                pool.close()
-            return node, reply.status
         return None, None
+
+    def _release(self, node, wire):
+        pool = self.pools[wire.port]
+        if self.cluster.is_usable(node):
+            pool.give(wire)
+        else:
+            wire.close()
+            pool.close()
 
     def close(self):
         for task in self.tasks.values():

@@ -143,6 +143,8 @@ PLANTED = [
      "invented"),
     ("it never ended", without("client.ended", token="2.1"), {}, "invented"),
     ("of nobody", with_(goodbye("Z", 9.0)), {}, "stranger"),
+    ("of more than could be", with_(goodbye("Z", 9.0)), dict(unheard=True),
+     "stranger"),
     ("closed, and no victim", changed(
         "client.ended", dict(token="2.1"), by="server"), {}, "closed"),
     ("closed with another code", changed(
@@ -182,6 +184,12 @@ ALLOWED = [
      dict(outage=True)),
     ("a victim's, before its client could know", changed(
         "client.ended", dict(token="1.1"), t=14.9), dict(early=True)),
+    ("given up on, and late", with_(
+        push("B", 9, 1.35, status=0), got("2.1", "push B 9", 1.4)), {}),
+    ("of one whose node died in the handshake", with_(
+        dict(t=4.9, what="client.try", token="3.1", node=1),
+        dict(t=5.1, what="client.refused", token="3.1", error="Reset"),
+        goodbye("Z", 9.0)), dict(unheard=True)),
     ("on its way when the client left", with_(push("B", 4, 13.9)), {}),
     ("no answer when the backend gave none", with_(
         dict(t=2.0, what="backend.message", connection="B", n=2,
@@ -212,5 +220,6 @@ def test_what_it_counts():
                     Rule(15, redelivery=True, **CLOSES))
     assert verdict.counts == {
         "acked": 4, "lost": 0, "doubled": 0, "reordered": 0, "in_queue": 1,
-        "owed": 2, "missing": 0, "claims": 0, "redelivered": 1}
+        "owed": 2, "missing": 0, "claims": 0, "redelivered": 1,
+        "unheard": 0}
     assert round(verdict.latest, 1) == 6.9

@@ -85,9 +85,8 @@ class World:
         self.journal.write("fault.over")
         await self.heal()
         self.restlessness(False)
-        await self.quiet()
         await self.owed_are_said(self.fault.rule.bound + 5)
-        await asyncio.sleep(QUIET_SECONDS)
+        await self.quiet()
         await self.crowd.end()
         await self.owed_are_said(self.fault.rule.bound + 5)
         await asyncio.sleep(QUIET_SECONDS)
@@ -121,7 +120,7 @@ class World:
     # --- what faults ask for ---
 
     def a_node(self):
-        return self.cluster.nodes[random.choice(list(self.cluster.ready))]
+        return self.cluster.nodes[random.choice(self.cluster.there)]
 
     def victim(self, node):
         self.journal.write("fault.victim", node=node.number)
