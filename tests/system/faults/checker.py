@@ -40,7 +40,7 @@ class Connection:
 
     def __init__(self, token):
         self.token = token
-        self.id = self.node = self.opened = None
+        self.id = self.node = self.tried = None
         self.accepted = False       # by the backend
         self.ended = self.by = self.code = None
         self.got = collections.defaultdict(list)  # "push", "answer": (n, t)
@@ -69,8 +69,7 @@ class Story:
 
     def is_victim(self, c):
         """On a node that the fault has struck, in its life before that."""
-        return (c.node in self.victims and
-                (c.opened is None or c.opened <= self.over))
+        return c.node in self.victims and c.tried <= self.over
 
     def on_fault_begin(self, e):
         self.begin = e["t"]
@@ -91,10 +90,10 @@ class Story:
 
     def on_client_try(self, e):
         c = self.by_token[e["token"]] = Connection(e["token"])
-        c.node = e["node"]
+        c.node, c.tried = e["node"], e["t"]
 
     def on_client_open(self, e):
-        self.by_token[e["token"]].opened = e["t"]
+        pass  # its end says enough
 
     def on_client_refused(self, e):
         c = self.by_token[e["token"]]
