@@ -71,6 +71,7 @@ static gw_err make_workers(struct gw_app *app, struct gw_fault *why)
         return gw_fail(why, GW_E_SYSTEM, "no random numbers to be had");
     shared->bus = gw_bus_new(shared->worker_count, MAILBOX_MAX);
     shared->addresses = gw_addresses_new(&shared->id_key);
+    shared->letterbox = gw_letterbox_new();
     for (unsigned i = 0; i < shared->worker_count; i++) {
         app->workers[i] = gw_worker_new(shared, i, app->config, why);
         if (!app->workers[i])
@@ -274,6 +275,7 @@ static void stop(struct gw_app *app)
         gw_worker_free(app->workers[i]);
     gw_bus_free(app->shared.bus);
     gw_addresses_free(app->shared.addresses);
+    gw_letterbox_free(app->shared.letterbox);
     gw_info("stopped", "all connections are closed");
 }
 

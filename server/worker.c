@@ -86,10 +86,15 @@ struct gw_worker *gw_worker_new(struct gw_worker_shared *shared, unsigned index,
         .fetcher = gw_upstream_fetcher(w->upstream),
         .bus = shared->bus,
         .metrics = &w->metrics,
-        .id_key = &shared->id_key,
+        .registry =
+            gw_memory_registry_new(shared->letterbox, &shared->id_key,
+                                   &gw_gateway_registry_events, &w->gateway),
+        .seed = gw_hash(&shared->id_key,
+                        (gw_str){ (const char *)&index, sizeof(index) }),
     };
     gw_gateway_init(&w->gateway);
     gw_gateway_configure(&w->gateway, config);
+    gw_memory_registry_start(w->gateway.registry);
     gw_bus_attach(w->bus, index, &w->loop.uv, on_bus, w);
     return w;
 }
@@ -194,11 +199,17 @@ static void close_edge(struct gw_worker *w)
     gw_edge_close(w->edge);
 }
 
+/* Those whose backend is away are left to heirs, if there can be any. */
 static bool goodbyes_are_said(struct gw_worker *w, int64_t now)
 {
-    return gw_edge_is_closed(w->edge) &&
-           (gw_gateway_is_quiet(&w->gateway) ||
-            now >= w->phase_began_ms + LAST_WORDS_MS);
+    int64_t waited = now - w->phase_began_ms;
+    bool for_retries = waited < patience(w, LAST_WORDS_MS) &&
+                       !w->gateway.registry->keeps_records;
+
+    if (!gw_edge_is_closed(w->edge))
+        return false;
+    return gw_gateway_is_quiet(&w->gateway) || waited >= LAST_WORDS_MS ||
+           (gw_gateway_has_only_retries(&w->gateway) && !for_retries);
 }
 
 static void on_upstream_closed(void *ctx)
@@ -210,6 +221,7 @@ static void on_upstream_closed(void *ctx)
 
 static void close_backends(struct gw_worker *w)
 {
+    gw_gateway_abandon_goodbyes(&w->gateway);
     gw_upstream_close(w->upstream, on_upstream_closed, w);
     /* Its lanes must be given back while it is there to take them. */
     gw_gateway_retire(&w->gateway);
@@ -289,6 +301,7 @@ void gw_worker_drain(struct gw_worker *w)
 void gw_worker_free(struct gw_worker *w)
 {
     gw_gateway_fini(&w->gateway);
+    gw_registry_free(w->gateway.registry);
     gw_edge_free(w->edge);
     gw_signatures_free(w->public.signatures);
     gw_config_unref(w->config);

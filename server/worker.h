@@ -10,6 +10,7 @@
 #include "server/edge/edge.h"
 #include "server/edge/upstream.h"
 #include "server/gateway/gateway.h"
+#include "store/backend/memory.h"
 
 #include <pthread.h>
 #include <semaphore.h>
@@ -20,6 +21,7 @@ enum { GW_DRAIN_PHASES = 5 };
 struct gw_worker_shared {
     struct gw_bus *bus;
     struct gw_addresses *addresses;
+    struct gw_letterbox *letterbox;
     struct gw_hash_key id_key;
     uint16_t node;
     unsigned worker_count;

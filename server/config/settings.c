@@ -33,6 +33,7 @@ typedef enum kind {
 
 /* The words of an enum, in the order of its values. */
 static const char *const auths[] = { "auto", "none", "sigv4", NULL };
+static const char *const deliveries[] = { "guaranteed", "best-effort", NULL };
 static const char *const levels[] = { "error", "warn", "info", "debug", NULL };
 static const char *const formats[] = { "text", "json", NULL };
 
@@ -76,6 +77,13 @@ static const struct row {
     { "endpoint", URL, AT(endpoint), "", NULL, 0, 0, NULL, RELOAD,
       "callback base URL for `X-Gatewire-Endpoint`; empty: derived from the "
       "connection" },
+    { "disconnectDelivery", CHOICE, AT(disconnect_delivery), "guaranteed", NULL,
+      0, 0, deliveries, RESTART,
+      "`guaranteed`: a `$disconnect` that did not reach its backend is tried "
+      "again; `best-effort`: it is tried once" },
+    { "disconnectRetryWindow", MILLIS, AT(disconnect_retry_window_ms), "1h",
+      NULL, 0, 7U * DAY, NULL, RELOAD,
+      "until when it is tried again; then it becomes a dead letter" },
 
     { "log.level", CHOICE, AT(log_level), "info", NULL, 0, 0, levels, RESTART,
       "`error`, `warn`, `info` or `debug`" },

@@ -26,6 +26,11 @@ typedef enum gw_management_auth {
     GW_MANAGEMENT_SIGV4,
 } gw_management_auth;
 
+typedef enum gw_disconnect_delivery {
+    GW_DISCONNECT_GUARANTEED,
+    GW_DISCONNECT_BEST_EFFORT,
+} gw_disconnect_delivery;
+
 typedef enum gw_log_format { GW_LOG_TEXT, GW_LOG_JSON } gw_log_format;
 
 /* Texts are NUL-terminated behind their len. Sizes are in bytes. */
@@ -38,6 +43,8 @@ struct gw_settings {
     gw_str region;      /* empty: any */
     gw_str domain_name; /* empty: the Host the client used */
     gw_str endpoint;    /* empty: derived; no slash at its end */
+    gw_disconnect_delivery disconnect_delivery;
+    uint32_t disconnect_retry_window_ms;
 
     gw_log_level log_level;
     gw_log_format log_format;

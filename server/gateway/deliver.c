@@ -122,7 +122,7 @@ void gw_deliver(struct gw_gateway *g, gw_bus_op op,
     struct gw_buf body;
     gw_err err;
 
-    if (!gw_connection_id_read(g->id_key, connection_id, &m.id)) {
+    if (!gw_connection_id_read(&g->id_key, connection_id, &m.id)) {
         done(ctx, GW_E_INVALID, GW_EMPTY);
         return;
     }

@@ -8,9 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct gw_hash_key key = { 0x0706050403020100,
-                                        0x0f0e0d0c0b0a0908 };
-
 struct gw_config *fake_config(const char *yaml)
 {
     static struct gw_config_errors errors;
@@ -42,9 +39,12 @@ void fake_world_init_at(struct fake_world *w, const char *yaml,
         .fetcher = &w->fetch.fetcher,
         .bus = bus,
         .metrics = &w->metrics,
-        .id_key = &key,
+        .registry = &w->registry.base,
+        .seed = 0x0123456789abcdef + worker,
     };
+    fake_registry_init(&w->registry, &gw_gateway_registry_events, &w->gateway);
     gw_gateway_init(&w->gateway);
+    fake_registry_join(&w->registry);
     gw_gateway_configure(&w->gateway, config);
     gw_config_unref(config);
 }
@@ -67,7 +67,9 @@ void fake_world_fini(struct fake_world *w)
     ck_assert_uint_eq(w->wheel.count, 0);
     ck_assert_uint_eq(w->metrics.exchanges_in_flight, 0);
     ck_assert_uint_eq(w->metrics.connections_open, 0);
+    ck_assert_uint_eq(w->metrics.goodbyes_pending, 0);
     gw_gateway_fini(&w->gateway);
+    fake_registry_fini(&w->registry);
     gw_signatures_free(w->public.signatures);
     fake_fetch_fini(&w->fetch);
 }

@@ -227,7 +227,7 @@ START_TEST(answers_from_another_worker_come_later)
     fake_world_init_at(&w, config, bus, 0, 2);
     gw_bus_attach(bus, 0, &loop, fake_world_on_bus, &w);
     gw_bus_attach(bus, 1, &loop, on_other, &heard);
-    gw_connection_id_write(w.gateway.id_key,
+    gw_connection_id_write(&w.gateway.id_key,
                            (struct gw_connection_id){ .node = 7, .worker = 1 },
                            id);
 

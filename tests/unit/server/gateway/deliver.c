@@ -278,8 +278,8 @@ START_TEST(nobodys_ids_are_gone)
 
     start(100);
     open_at(&worlds[0], "/chat/dev");
-    ck_assert(
-        gw_connection_id_read(worlds[0].gateway.id_key, fake_link_id(&l), &id));
+    ck_assert(gw_connection_id_read(&worlds[0].gateway.id_key, fake_link_id(&l),
+                                    &id));
     const struct gw_connection_id wrong[] = {
         { id.node, 2, id.slot, id.nonce },
         { id.node, 255, id.slot, id.nonce },
@@ -292,7 +292,7 @@ START_TEST(nobodys_ids_are_gone)
     };
 
     for (size_t i = 0; i < GW_LEN(wrong); i++) {
-        gw_connection_id_write(worlds[0].gateway.id_key, wrong[i], text);
+        gw_connection_id_write(&worlds[0].gateway.id_key, wrong[i], text);
         says(&worlds[0], GW_BUS_POST, (gw_str){ text, 16 }, GW_LIT("x"),
              GW_E_GONE);
     }
