@@ -66,7 +66,6 @@ static gw_err make_workers(struct gw_app *app, struct gw_fault *why)
     struct gw_worker_shared *shared = &app->shared;
 
     shared->worker_count = count_workers(&app->config->settings);
-    shared->undrained = shared->unended = shared->worker_count;
     if (getrandom(&shared->id_key, sizeof(shared->id_key), 0) < 0 ||
         getrandom(&shared->node, sizeof(shared->node), 0) < 0)
         return gw_fail(why, GW_E_SYSTEM, "no random numbers to be had");
@@ -261,7 +260,9 @@ static void stop(struct gw_app *app)
 {
     pthread_t impatience;
 
-    gw_info("drain", "window_ms=%u", app->config->settings.drain_window_ms);
+    gw_info("drain", "window_ms=%u max_rate=%u",
+            app->config->settings.drain_window_ms,
+            app->config->settings.drain_max_rate);
     atomic_store(&app->draining, true);
     if (pthread_create(&impatience, NULL, await_impatience, app) == 0)
         pthread_detach(impatience);

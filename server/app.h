@@ -2,8 +2,10 @@
  * The process: makes the workers, listens, waits for signals, drains.
  *
  * SIGHUP reads the configuration again and puts it into force if it is good.
- * SIGTERM and SIGINT drain: no new connections, what is in flight finishes,
- * sockets are closed with 1001, exit 0. The second one leaves at once.
+ * SIGTERM and SIGINT drain: no new connections, those there are closed with
+ * 1012 one after another when what they have in flight is answered, requests
+ * are served until the last of them is gone, exit 0. The second signal leaves
+ * at once.
  */
 #ifndef GW_APP_H
 #define GW_APP_H

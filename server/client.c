@@ -429,8 +429,8 @@ static gw_http_step read_answer(struct answer *a, bool ended)
     return step;
 }
 
-static gw_err exchange(struct gw_wire *w, gw_str request, struct answer *a,
-                       struct gw_fault *why)
+static gw_err exchange(struct gw_client_wire *w, gw_str request,
+                       struct answer *a, struct gw_fault *why)
 {
     gw_http_step step = GW_HTTP_MORE;
     gw_err sent = GW_OK, err = GW_OK;
@@ -438,7 +438,7 @@ static gw_err exchange(struct gw_wire *w, gw_str request, struct answer *a,
     size_t n;
 
     while (request.len && !sent) {
-        sent = gw_wire_write(w, request, &n);
+        sent = gw_client_wire_write(w, request, &n);
         request = gw_str_skip(request, n);
     }
     if (sent == GW_E_TIMEOUT)
@@ -447,7 +447,8 @@ static gw_err exchange(struct gw_wire *w, gw_str request, struct answer *a,
     while (step == GW_HTTP_MORE && !end) {
         err = gw_buf_reserve(&a->bytes, 16384);
         if (!err)
-            err = gw_wire_read(w, a->bytes.at + a->bytes.len, 16384, &n, &end);
+            err = gw_client_wire_read(w, a->bytes.at + a->bytes.len, 16384, &n,
+                                      &end);
         if (err)
             return gw_fail(why, err, "%s", gw_err_text(err));
         a->bytes.len += n;
@@ -536,7 +537,7 @@ static int report(struct call *c, const struct answer *a)
 
 static int perform(struct call *c)
 {
-    struct gw_wire *w = NULL;
+    struct gw_client_wire *w = NULL;
     struct gw_buf request;
     struct gw_fault why;
     struct answer a;
@@ -552,7 +553,7 @@ static int perform(struct call *c)
         status = EXIT_USAGE;
         goto out;
     }
-    err = gw_wire_open(c->host, c->port, c->tls, TIMEOUT_MS, &w, &why);
+    err = gw_client_wire_open(c->host, c->port, c->tls, TIMEOUT_MS, &w, &why);
     if (!err)
         err = exchange(w, gw_buf_str(&request), &a, &why);
     if (err)
@@ -561,7 +562,7 @@ static int perform(struct call *c)
     else
         status = report(c, &a);
 out:
-    gw_wire_close(w);
+    gw_client_wire_close(w);
     gw_buf_fini(&a.body);
     gw_buf_fini(&a.bytes);
     gw_buf_fini(&request);

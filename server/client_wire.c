@@ -10,7 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
-struct gw_wire {
+struct gw_client_wire {
     int fd;
     SSL_CTX *ctx;
     SSL *tls;
@@ -25,7 +25,7 @@ static int64_t now_ms(void)
     return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static gw_err wait_for(struct gw_wire *w, short events)
+static gw_err wait_for(struct gw_client_wire *w, short events)
 {
     struct pollfd p = { .fd = w->fd, .events = events };
     int64_t left = w->deadline_ms - now_ms();
@@ -37,7 +37,7 @@ static gw_err wait_for(struct gw_wire *w, short events)
 }
 
 /* Waits for what the last TLS call lacked. */
-static gw_err wait_for_tls(struct gw_wire *w, int result)
+static gw_err wait_for_tls(struct gw_client_wire *w, int result)
 {
     switch (SSL_get_error(w->tls, result)) {
     case SSL_ERROR_WANT_READ:
@@ -49,7 +49,7 @@ static gw_err wait_for_tls(struct gw_wire *w, int result)
     }
 }
 
-static gw_err open_socket(struct gw_wire *w, const struct addrinfo *to)
+static gw_err open_socket(struct gw_client_wire *w, const struct addrinfo *to)
 {
     int error = 0;
     socklen_t len = sizeof(error);
@@ -77,7 +77,7 @@ static gw_err open_socket(struct gw_wire *w, const struct addrinfo *to)
     return GW_E_UNREACHABLE;
 }
 
-static gw_err open_tls(struct gw_wire *w, const char *host,
+static gw_err open_tls(struct gw_client_wire *w, const char *host,
                        struct gw_fault *why)
 {
     X509_VERIFY_PARAM *rules;
@@ -109,10 +109,11 @@ static gw_err open_tls(struct gw_wire *w, const char *host,
                                          : "the handshake failed");
 }
 
-gw_err gw_wire_open(gw_str host, gw_str port, bool tls, unsigned timeout_ms,
-                    struct gw_wire **out, struct gw_fault *why)
+gw_err gw_client_wire_open(gw_str host, gw_str port, bool tls,
+                           unsigned timeout_ms, struct gw_client_wire **out,
+                           struct gw_fault *why)
 {
-    struct gw_wire *w = gw_alloc(sizeof(*w));
+    struct gw_client_wire *w = gw_alloc(sizeof(*w));
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *list;
     char *name = gw_str_dup(host), *service = gw_str_dup(port);
     int found = getaddrinfo(name, service, &hints, &list);
@@ -134,13 +135,13 @@ gw_err gw_wire_open(gw_str host, gw_str port, bool tls, unsigned timeout_ms,
     free(name);
     free(service);
     if (err)
-        gw_wire_close(w);
+        gw_client_wire_close(w);
     else
         *out = w;
     return err;
 }
 
-void gw_wire_close(struct gw_wire *w)
+void gw_client_wire_close(struct gw_client_wire *w)
 {
     if (!w)
         return;
@@ -151,8 +152,8 @@ void gw_wire_close(struct gw_wire *w)
     free(w);
 }
 
-gw_err gw_wire_read(struct gw_wire *w, char *at, size_t room, size_t *n,
-                    bool *end)
+gw_err gw_client_wire_read(struct gw_client_wire *w, char *at, size_t room,
+                           size_t *n, bool *end)
 {
     ssize_t got;
 
@@ -173,7 +174,7 @@ gw_err gw_wire_read(struct gw_wire *w, char *at, size_t room, size_t *n,
     return errno == EAGAIN ? wait_for(w, POLLIN) : GW_E_UNREACHABLE;
 }
 
-gw_err gw_wire_write(struct gw_wire *w, gw_str bytes, size_t *n)
+gw_err gw_client_wire_write(struct gw_client_wire *w, gw_str bytes, size_t *n)
 {
     ssize_t put;
 

@@ -7,7 +7,9 @@
 
 enum {
     DRAIN_LOOK_MS = 10,
-    LAST_WORDS_MS = 2000, /* for goodbyes, once the window is over */
+    ROUND_TRIP_MS = 200,   /* for a TCP handshake under way to be over */
+    REST_MS = 1000,        /* for a request to come on a socket at rest */
+    LAST_WORDS_MS = 30000, /* for goodbyes: longer than integrations take */
     /* Kept connections to backends: shorter than the 5 s after which Node.js
      * hangs up, or a request and its goodbye could meet under way. */
     UPSTREAM_IDLE_MS = 4000,
@@ -155,6 +157,50 @@ void gw_worker_configure(struct gw_worker *w, struct gw_config *config,
 
 /* --- death ------------------------------------------------------------------- */
 
+static bool clients_are_gone(struct gw_worker *w, int64_t now)
+{
+    return w->gateway.client_count == 0;
+}
+
+/* Requests went on being served until here. */
+static void hold_off(struct gw_worker *w)
+{
+    gw_edge_hold_off(w->edge, &gw_public_events);
+}
+
+/* With a window of nothing the operator wants to be gone, not to be kind. */
+static int64_t patience(const struct gw_worker *w, int64_t ms)
+{
+    return GW_MIN(ms, (int64_t)w->config->settings.drain_window_ms);
+}
+
+static bool handshakes_have_arrived(struct gw_worker *w, int64_t now)
+{
+    return now >= w->phase_began_ms + patience(w, ROUND_TRIP_MS);
+}
+
+static void stop_listening(struct gw_worker *w)
+{
+    gw_edge_stop_listening(w->edge, &gw_public_events, patience(w, REST_MS));
+}
+
+static bool requests_are_answered(struct gw_worker *w, int64_t now)
+{
+    return gw_edge_busy_count(w->edge, &gw_public_events) == 0;
+}
+
+static void close_edge(struct gw_worker *w)
+{
+    gw_edge_close(w->edge);
+}
+
+static bool goodbyes_are_said(struct gw_worker *w, int64_t now)
+{
+    return gw_edge_is_closed(w->edge) &&
+           (gw_gateway_is_quiet(&w->gateway) ||
+            now >= w->phase_began_ms + LAST_WORDS_MS);
+}
+
 static void on_upstream_closed(void *ctx)
 {
     struct gw_worker *w = ctx;
@@ -162,57 +208,64 @@ static void on_upstream_closed(void *ctx)
     w->upstream_closed = true;
 }
 
-/* The clients go first, then the backends: goodbyes still have to leave. */
-static bool is_time_for_backends(const struct gw_worker *w, int64_t now)
-{
-    return w->closing && !w->upstream_closing && gw_edge_is_closed(w->edge) &&
-           (gw_gateway_is_quiet(&w->gateway) ||
-            now >= w->drain_deadline_ms + LAST_WORDS_MS);
-}
-
 static void close_backends(struct gw_worker *w)
 {
-    w->upstream_closing = true;
     gw_upstream_close(w->upstream, on_upstream_closed, w);
     /* Its lanes must be given back while it is there to take them. */
     gw_gateway_retire(&w->gateway);
 }
 
-/* Counts this worker off once; true when it was the last, or they all were. */
-static bool all_have(_Atomic unsigned *left, bool ready, bool *counted)
+static bool backends_are_closed(struct gw_worker *w, int64_t now)
 {
-    if (ready && !*counted) {
-        *counted = true;
-        atomic_fetch_sub(left, 1);
-    }
-    return atomic_load(left) == 0;
+    return w->upstream_closed && gw_gateway_is_quiet(&w->gateway);
 }
 
-/* First what the clients see ends, then the loop's handles, one layer a look,
- * because each needs turns of the loop to go. The workers wait for each other
- * before either: the first of them answers for the health of all, and any may
- * be asked over the bus as long as another has clients. */
+static void leave_loop(struct gw_worker *w)
+{
+    gw_edge_leave_loop(w->edge);
+    gw_bus_detach(w->bus, w->gateway.worker);
+    gw_loop_close(&w->loop);
+}
+
+/* A drain, in this order. The workers of a process go from phase to phase
+ * together: a request may come to one for a client of another, the first one
+ * answers for the health of all, and any may be asked over the bus as long as
+ * another has clients. */
+static const struct {
+    bool (*is_over)(struct gw_worker *w, int64_t now);
+    void (*then)(struct gw_worker *w);
+} phases[] = {
+    { clients_are_gone, hold_off },
+    { handshakes_have_arrived, stop_listening },
+    { requests_are_answered, close_edge },
+    { goodbyes_are_said, close_backends },
+    { backends_are_closed, leave_loop },
+};
+_Static_assert(GW_LEN(phases) == GW_DRAIN_PHASES, "one counter each");
+
+/* Counts this worker off once; true when all of them are. */
+static bool all_are_through(struct gw_worker *w, int64_t now)
+{
+    _Atomic unsigned *through = &w->shared->through[w->phase];
+
+    if (!w->waits_for_others && phases[w->phase].is_over(w, now)) {
+        w->waits_for_others = true;
+        atomic_fetch_add(through, 1);
+    }
+    return atomic_load(through) == w->shared->worker_count;
+}
+
 static void on_drain_timer(struct gw_timer *timer)
 {
     struct gw_worker *w = GW_CONTAINER(timer, struct gw_worker, drain_timer);
     int64_t now = gw_loop_now(&w->loop);
-    bool quiet = gw_gateway_is_quiet(&w->gateway);
 
-    if (!w->closing &&
-        (all_have(&w->shared->undrained,
-                  quiet && gw_edge_busy_count(w->edge, &gw_public_events) == 0,
-                  &w->drained) ||
-         now >= w->drain_deadline_ms)) {
-        w->closing = true;
-        gw_edge_close(w->edge);
-    }
-    if (is_time_for_backends(w, now))
-        close_backends(w);
-    if (all_have(&w->shared->unended, w->upstream_closed && quiet, &w->ended)) {
-        gw_edge_leave_loop(w->edge);
-        gw_bus_detach(w->bus, w->gateway.worker);
-        gw_loop_close(&w->loop);
-        return;
+    while (all_are_through(w, now)) {
+        phases[w->phase].then(w);
+        if (++w->phase == GW_LEN(phases))
+            return;
+        w->phase_began_ms = now;
+        w->waits_for_others = false;
     }
     gw_timer_start(&w->loop.wheel, &w->drain_timer, now, DRAIN_LOOK_MS);
 }
@@ -222,8 +275,6 @@ static void drain(void *ctx, void *argument)
     struct gw_worker *w = ctx;
     int64_t now = gw_loop_now(&w->loop);
 
-    w->drain_deadline_ms = now + w->config->settings.drain_window_ms;
-    gw_edge_stop_listening(w->edge, &gw_public_events);
     gw_gateway_drain(&w->gateway);
     gw_edge_drain(w->edge);
     w->drain_timer.fire = on_drain_timer;

@@ -14,6 +14,8 @@
 #include <pthread.h>
 #include <semaphore.h>
 
+enum { GW_DRAIN_PHASES = 5 };
+
 /* What all workers of a process have in common; outlives them. */
 struct gw_worker_shared {
     struct gw_bus *bus;
@@ -21,8 +23,7 @@ struct gw_worker_shared {
     struct gw_hash_key id_key;
     uint16_t node;
     unsigned worker_count;
-    _Atomic unsigned undrained; /* workers that still have clients to close */
-    _Atomic unsigned unended;   /* workers that still have anything open */
+    _Atomic unsigned through[GW_DRAIN_PHASES]; /* with it: how many workers */
 };
 
 struct gw_worker {
@@ -36,9 +37,10 @@ struct gw_worker {
     struct gw_config *config; /* that the edge goes by */
     struct gw_bus *bus;
     struct gw_timer drain_timer;
-    int64_t drain_deadline_ms;
-    bool drained, closing, ended;
-    bool upstream_closing, upstream_closed;
+    unsigned phase; /* of the drain */
+    int64_t phase_began_ms;
+    bool waits_for_others; /* in that phase */
+    bool upstream_closed;
     pthread_t thread;
 };
 

@@ -1,12 +1,13 @@
 /*
  * One connection as bytes: what its $disconnect event needs when nobody is
  * left who saw it. An array in msgpack behind a version byte; a reader takes
- * what it knows and ignores members it does not.
+ * what it knows and ignores members it does not. New members are put at the
+ * end, under the same version; another version is for what older readers must
+ * not read.
  */
 #ifndef GW_STORE_RECORD_H
 #define GW_STORE_RECORD_H
 
-#include "protocol/base/arena.h"
 #include "protocol/base/buf.h"
 
 enum {
@@ -33,13 +34,13 @@ struct gw_record {
     uint32_t attempts; /* tries that have begun, and may have arrived */
 };
 
-/* Appends to an empty buffer. GW_E_TOO_BIG. */
+/* Appends to an empty buffer what can be read again, or nothing. GW_E_TOO_BIG;
+ * GW_E_UTF8: a text is not. */
 gw_err gw_record_write(const struct gw_record *record,
                        struct gw_buf *out) GW_MUST_CHECK;
 
-/* Views into `bytes` and the arena. GW_E_SYNTAX: not a record, or of a version
- * that is not understood; GW_E_TOO_BIG. */
-gw_err gw_record_read(struct gw_arena *a, gw_str bytes,
-                      struct gw_record *out) GW_MUST_CHECK;
+/* Texts are views into `bytes`, and valid UTF-8. GW_E_SYNTAX: not a record, or
+ * of a version that is not understood; GW_E_TOO_BIG: past a bound. */
+gw_err gw_record_read(gw_str bytes, struct gw_record *out) GW_MUST_CHECK;
 
 #endif

@@ -140,8 +140,12 @@ static const struct row {
       60U * 60 * 1000, NULL, RELOAD,
       "how long a post to a client of another worker may take" },
 
-    { "drain.window", MILLIS, AT(drain_window_ms), "5s", NULL, 0, DAY, NULL,
-      RELOAD, "on SIGTERM, connections are closed over this time" },
+    { "drain.window", MILLIS, AT(drain_window_ms), "10s", "0", 0, DAY, NULL,
+      RELOAD,
+      "on SIGTERM, connections are closed (1012) spread over this time" },
+    { "drain.maxRate", COUNT, AT(drain_max_rate), "0", NULL, 0, 1000000, NULL,
+      RELOAD,
+      "of them at most so many a second, if that takes longer; 0: no limit" },
     { "upstream.ca", PATH, AT(upstream_ca), "", NULL, 0, 0, NULL, RESTART,
       "PEM file with the authorities backends are checked against; empty: "
       "the system's" },

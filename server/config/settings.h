@@ -65,7 +65,8 @@ struct gw_settings {
     uint32_t upstream_idle_connections;
     uint32_t push_timeout_ms;
     uint32_t drain_window_ms;
-    gw_str upstream_ca; /* a path; empty: the system's */
+    uint32_t drain_max_rate; /* closed per second; 0: no limit */
+    gw_str upstream_ca;      /* a path; empty: the system's */
 };
 
 /* Where a value came from. */

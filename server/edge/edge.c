@@ -159,39 +159,58 @@ size_t gw_edge_busy_count(const struct gw_edge *edge,
 {
     size_t count = 0;
 
-    for (struct gw_list *n = edge->links.next; n != &edge->links; n = n->next)
-        count +=
-            GW_CONTAINER(n, struct gw_link, node)->listener->events == events;
-    return count;
-}
-
-void gw_edge_stop_listening(struct gw_edge *edge,
-                            const struct gw_link_events *events)
-{
-    GW_LIST_EACH_SAFE (node, after, &edge->listeners) {
-        struct listener *l = GW_CONTAINER(node, struct listener, node);
+    for (struct gw_list *n = edge->listeners.next; n != &edge->listeners;
+         n = n->next) {
+        const struct listener *l = GW_CONTAINER(n, struct listener, node);
 
         if (l->events == events)
-            listener_stop(l);
+            count += l->socket_count;
     }
+    return count;
 }
 
 void gw_edge_drain(struct gw_edge *edge)
 {
     edge->draining = true;
+}
+
+void gw_edge_hold_off(struct gw_edge *edge, const struct gw_link_events *events)
+{
+    GW_LIST_EACH_SAFE (node, after, &edge->listeners) {
+        struct listener *l = GW_CONTAINER(node, struct listener, node);
+
+        if (l->events == events)
+            listener_hold_off(l);
+    }
+}
+
+void gw_edge_stop_listening(struct gw_edge *edge,
+                            const struct gw_link_events *events,
+                            int64_t rest_ms)
+{
+    GW_LIST_EACH_SAFE (node, after, &edge->listeners) {
+        struct listener *l = GW_CONTAINER(node, struct listener, node);
+
+        if (l->events != events)
+            continue;
+        listener_stop(l);
+        listener_end_unsure(l, rest_ms);
+    }
     GW_LIST_EACH_SAFE (node, after, &edge->links) {
         struct gw_link *link = GW_CONTAINER(node, struct gw_link, node);
 
-        if (link->state == LINK_HEAD && !link->stash.len)
-            link_linger(link);
+        if (link->listener->events == events)
+            request_await_for(link, rest_ms);
     }
 }
 
 void gw_edge_close(struct gw_edge *edge)
 {
-    edge->draining = true;
     GW_LIST_EACH_SAFE (node, after, &edge->listeners) {
-        listener_stop(GW_CONTAINER(node, struct listener, node));
+        struct listener *l = GW_CONTAINER(node, struct listener, node);
+
+        listener_stop(l);
+        listener_end_unsure(l, 0);
     }
     GW_LIST_EACH_SAFE (node, after, &edge->links) {
         link_kill(GW_CONTAINER(node, struct gw_link, node));

@@ -44,13 +44,26 @@ gw_err gw_edge_check_certificate(const struct gw_settings *settings,
 void gw_edge_listen(struct gw_edge *edge, int fd, bool is_public,
                     const struct gw_link_events *events, void *ctx);
 
-/* Accepts no more on any listener whose events these are. */
-void gw_edge_stop_listening(struct gw_edge *edge,
-                            const struct gw_link_events *events);
-
-/* Ends sockets that wait for a request, and the others with the answer they
- * are owed. WebSockets are their connections' to close. */
+/* From here on every HTTP answer is the last of its socket, and says so. */
 void gw_edge_drain(struct gw_edge *edge);
+
+/*
+ * The end of the listeners whose events these are, without a reset for
+ * anybody, in two steps. What waits in a listener's queue, and whoever is in
+ * the middle of a TCP handshake, is reset by the kernel when it is closed. So
+ * first the kernel is told to ignore new SYNs there; then, a round trip later,
+ * when those under way have arrived, what is queued is taken and the listener
+ * closed. A client that was ignored tries again after a second, as for any
+ * lost packet, and meets the neighbour who shares the port.
+ *
+ * What was taken is answered as ever. Sockets on which no request begins for
+ * rest_ms are ended; WebSockets are their connections' to close.
+ */
+void gw_edge_hold_off(struct gw_edge *edge,
+                      const struct gw_link_events *events);
+void gw_edge_stop_listening(struct gw_edge *edge,
+                            const struct gw_link_events *events,
+                            int64_t rest_ms);
 
 /* Sockets open on the listeners whose events these are. */
 size_t gw_edge_busy_count(const struct gw_edge *edge,

@@ -15,7 +15,6 @@ enum {
     STASH_BYTES = 192 * 1024, /* bytes read and not yet used, at most */
     CLOSING_MS = 5000,        /* for the peer's half of a closing handshake */
     LINGER_MS = 2000,         /* for it to read our last bytes */
-    HURRY_MS = 300,           /* the same, when the process wants to end */
     READS_MAX = 64,           /* between two flushes */
     POOL_CLASSES = 11,        /* 1 KB << 0 .. 10: 1 KB to 1 MB */
 };
@@ -25,6 +24,7 @@ struct listener {
     struct gw_edge *edge;
     int fd;
     bool is_public, accepting;
+    size_t socket_count;   /* open, accepted here */
     struct gw_list unsure; /* sockets whose first byte is awaited */
     uv_poll_t poll;
     struct gw_timer retry; /* after running out of descriptors */
@@ -132,6 +132,8 @@ void request_respond(struct gw_link *link, const struct gw_http_answer *answer,
                      bool last);
 void request_on_timer(struct gw_link *link);
 void request_await(struct gw_link *link, bool first);
+/* Waiting for a request, and nothing of it has come? Then for ms at most. */
+void request_await_for(struct gw_link *link, int64_t ms);
 
 /* outbox.c */
 gw_err outbox_add(struct gw_link *link, gw_str head, gw_str body);
@@ -145,7 +147,11 @@ void outbox_pool_fini(struct gw_edge *edge);
 extern const struct lws_protocols edge_protocols[];
 
 /* listener.c */
+void listener_hold_off(struct listener *listener);
 void listener_stop(struct listener *listener);
+/* Sockets that have not said yet whether they are TLS: those end, too, if
+ * they still have not after `ms`. */
+void listener_end_unsure(struct listener *listener, int64_t ms);
 /* A socket that was let in is over. */
 void listener_release(struct listener *listener, gw_address_key address,
                       bool counted);

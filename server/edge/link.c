@@ -145,8 +145,7 @@ void link_linger(struct gw_link *link)
         return;
     link->state = LINK_LINGER;
     gw_buf_fini(&link->stash);
-    gw_timer_start(&loop->wheel, &link->timer, loop->clock.now_ms,
-                   link->edge->draining ? HURRY_MS : LINGER_MS);
+    gw_timer_start(&loop->wheel, &link->timer, loop->clock.now_ms, LINGER_MS);
     if (!outbox_is_empty(link)) {
         link->flush_then_close = true;
         return;

@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/filter.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -51,6 +52,7 @@ static void refuse(struct gw_edge *edge, int fd, const char *answer)
 
 void listener_release(struct listener *l, gw_address_key address, bool counted)
 {
+    l->socket_count--;
     if (counted)
         gw_addresses_leave(l->edge->addresses, address);
     if (l->is_public)
@@ -178,6 +180,7 @@ static void on_new_socket(struct listener *l, int fd,
         refuse(edge, fd, refusal);
         return;
     }
+    l->socket_count++;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
     if (l->is_public && edge->secure && !first_byte(fd, &tls))
         await_first_byte(l, fd, peer, counted);
@@ -209,11 +212,9 @@ static void pause_accepting(struct listener *l, int error)
     gw_timer_start(&loop->wheel, &l->retry, loop->clock.now_ms, RETRY_MS);
 }
 
-static void on_listener_ready(uv_poll_t *poll, int status, int events)
+/* True when there may be more than those. */
+static bool accept_batch(struct listener *l)
 {
-    struct listener *l = poll->data;
-
-    gw_loop_now(l->edge->loop);
     for (int i = 0; i < ACCEPT_BATCH; i++) {
         struct sockaddr_storage peer = { 0 };
         socklen_t len = sizeof(peer);
@@ -225,11 +226,20 @@ static void on_listener_ready(uv_poll_t *poll, int status, int events)
         } else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
                    errno == ENOMEM) {
             pause_accepting(l, errno);
-            return;
+            return false;
         } else if (errno != ECONNABORTED && errno != EINTR) {
-            return; /* EAGAIN: all taken */
+            return false; /* EAGAIN: all taken */
         }
     }
+    return true;
+}
+
+static void on_listener_ready(uv_poll_t *poll, int status, int events)
+{
+    struct listener *l = poll->data;
+
+    gw_loop_now(l->edge->loop);
+    accept_batch(l);
 }
 
 void gw_edge_listen(struct gw_edge *edge, int fd, bool is_public,
@@ -261,15 +271,45 @@ static void on_listener_closed(uv_handle_t *handle)
     l->edge->handles--;
 }
 
+/* A filter that lets all segments through but those with SYN and no ACK. A
+ * listener's filter sees the TCP header first. Sockets accepted from now on
+ * inherit it, and never meet such a segment. Where there are no filters, what
+ * arrives between the last look and the close is reset, as it is everywhere. */
+void listener_hold_off(struct listener *l)
+{
+    enum { FLAGS = 13, SYN = 0x02, ACK = 0x10 };
+    struct sock_filter steps[] = {
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, FLAGS),
+        BPF_STMT(BPF_ALU | BPF_AND | BPF_K, SYN | ACK),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYN, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, 0),
+        BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+    };
+    struct sock_fprog filter = { GW_LEN(steps), steps };
+
+    if (setsockopt(l->fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter,
+                   sizeof(filter)))
+        gw_warn("listen.filter", "reason=\"%s\"", strerror(errno));
+}
+
+void listener_end_unsure(struct listener *l, int64_t ms)
+{
+    struct gw_loop *loop = l->edge->loop;
+
+    for (struct gw_list *n = l->unsure.next; n != &l->unsure; n = n->next)
+        gw_timer_start(&loop->wheel,
+                       &GW_CONTAINER(n, struct unsure, node)->timer,
+                       loop->clock.now_ms, ms);
+}
+
 /* The struct stays until the edge goes: its links still name it. */
 void listener_stop(struct listener *l)
 {
     if (!l->accepting)
         return;
     l->accepting = false;
-    GW_LIST_EACH_SAFE (node, after, &l->unsure) {
-        drop_unsure(GW_CONTAINER(node, struct unsure, node));
-    }
+    while (accept_batch(l))
+        continue;
     gw_timer_stop(&l->edge->loop->wheel, &l->retry);
     uv_close((uv_handle_t *)&l->poll, on_listener_closed);
 }

@@ -28,6 +28,16 @@ void request_await(struct gw_link *link, bool first)
                    first ? s->head_timeout_ms : s->keep_alive_timeout_ms);
 }
 
+void request_await_for(struct gw_link *link, int64_t ms)
+{
+    struct gw_loop *loop = link->edge->loop;
+
+    if (link->state != LINK_HEAD || link->stash.len)
+        return;
+    link->head_timed = false; /* the first byte starts its own time */
+    gw_timer_start(&loop->wheel, &link->timer, loop->clock.now_ms, ms);
+}
+
 void request_forget(struct gw_link *link)
 {
     if (!link->incoming)

@@ -51,6 +51,7 @@ static bool take_slot(struct gw_gateway *g, struct gw_conn *c)
     slot = &g->slots[c->slot];
     g->first_free = slot->next_free;
     slot->conn = c;
+    g->client_count++;
     /* An id that begins like an option is a nuisance on a command line. */
     do {
         slot->nonce = gw_gateway_draw(g) & ((1ull << 40) - 1);
@@ -72,6 +73,7 @@ static void give_slot(struct gw_conn *c)
     g->slots[c->slot].conn = NULL;
     g->slots[c->slot].next_free = g->first_free;
     g->first_free = c->slot;
+    g->client_count--;
 }
 
 struct gw_conn *gw_conn_find(struct gw_gateway *g,
@@ -226,7 +228,7 @@ void gw_conn_leave(struct gw_conn *c)
         conn_free(c);
         return;
     }
-    if (c->gateway->draining) {
+    if (c->leaving) {
         gw_conn_drain(c);
         return;
     }
@@ -316,7 +318,7 @@ void gw_conn_accept(struct gw_conn *c, const struct gw_accept *how)
     arm(c);
     g->link_ops->accept(c->link, how, c);
     /* The configuration may have lost its stage while $connect ran. */
-    if (c->stage->retired || g->draining)
+    if (c->stage->retired)
         gw_conn_close(c, 1001, GW_LIT("Going away"));
 }
 
@@ -378,8 +380,9 @@ void gw_conn_close(struct gw_conn *c, unsigned code, gw_str reason)
 
 void gw_conn_drain(struct gw_conn *c)
 {
+    c->leaving = true;
     if (c->in_flight == 0) {
-        gw_conn_close(c, 1001, GW_LIT("Going away"));
+        gw_conn_close(c, 1012, GW_LIT("Service restart"));
     } else if (c->state == GW_CONN_OPEN && !c->paused) {
         c->paused = true;
         c->gateway->link_ops->pause(c->link, true);
@@ -397,6 +400,8 @@ static gw_str reason_for(const struct gw_conn *c, unsigned code, gw_str reason)
         return GW_LIT("Connection Closed Normally");
     if (c->state == GW_CONN_CLOSING && code == 1001)
         return GW_LIT("Going away");
+    if (c->state == GW_CONN_CLOSING && code == 1012)
+        return GW_LIT("Service restart");
     return code == 1005 ? GW_LIT("Client-side close frame status not set")
                         : GW_EMPTY;
 }

@@ -28,7 +28,7 @@ struct gw_conn {
     uint32_t in_flight; /* exchanges, queued ones included */
     uint16_t local_port;
     uint8_t state;
-    bool tls, paused, ordered_runs, ordered_resumes;
+    bool tls, paused, leaving, ordered_runs, ordered_resumes;
     char id[GW_CONNECTION_ID_LEN];
     /* Views into the text behind the struct. */
     gw_str domain_name, source_ip, user_agent;
@@ -68,8 +68,8 @@ void gw_conn_close(struct gw_conn *c, unsigned code, gw_str reason);
 /* The settings have changed: its timer goes by the new ones. */
 void gw_conn_on_settings(struct gw_conn *c);
 
-/* Takes no more messages; closes with 1001 once those in flight are answered.
- */
+/* Its turn in a drain has come: takes no more messages; closes with 1012 once
+ * those in flight are answered. */
 void gw_conn_drain(struct gw_conn *c);
 
 /* The open connection with that id, or NULL. */

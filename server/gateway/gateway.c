@@ -157,9 +157,7 @@ void gw_gateway_configure(struct gw_gateway *g, struct gw_config *config)
 void gw_gateway_drain(struct gw_gateway *g)
 {
     g->draining = true;
-    for (uint32_t i = 0; i < g->slot_count; i++)
-        if (g->slots[i].conn)
-            gw_conn_drain(g->slots[i].conn);
+    gw_drain_start(g);
 }
 
 void gw_gateway_retire(struct gw_gateway *g)
@@ -183,6 +181,7 @@ bool gw_gateway_is_quiet(const struct gw_gateway *g)
 void gw_gateway_fini(struct gw_gateway *g)
 {
     GW_ASSERT(gw_gateway_is_quiet(g));
+    gw_timer_stop(g->wheel, &g->drain.timer);
     gw_gateway_retire(g);
     gw_exchange_pool_fini(g);
     free(g->by_plan);

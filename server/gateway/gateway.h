@@ -7,6 +7,7 @@
 
 #include "protocol/api/connection_id.h"
 #include "server/config/config.h"
+#include "server/gateway/drain.h"
 #include "server/observe/metrics.h"
 #include "server/port/clock.h"
 #include "server/port/fetch.h"
@@ -55,10 +56,12 @@ struct gw_gateway {
     struct gw_list stages;           /* struct gw_stage_state */
     struct gw_stage_state **by_plan; /* as config->plans */
     bool draining;
+    struct gw_drain drain;
 
     struct gw_conn_slot *slots;
     uint32_t slot_count, first_free;
-    size_t conn_count;
+    uint32_t client_count; /* slots taken: connections with a socket */
+    size_t conn_count;     /* and those whose $disconnect still runs */
 
     struct gw_list free_exchanges;
     size_t free_exchange_count, exchange_count;
@@ -79,8 +82,8 @@ void gw_gateway_fini(struct gw_gateway *g); /* no connections, no exchanges */
  * keep their deployment; connections of stages that are gone are closed. */
 void gw_gateway_configure(struct gw_gateway *g, struct gw_config *config);
 
-/* No new connections; those there are closed with 1001, as soon as what they
- * have in flight is answered. */
+/* No new connections; those there are closed one after another (drain.h).
+ * Calls to @connections are served as ever. */
 void gw_gateway_drain(struct gw_gateway *g);
 
 /* The end of every stage, at the latest with its last connection: gives the

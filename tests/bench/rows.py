@@ -11,11 +11,14 @@ from servers import (
     Backend,
     Bare,
     Gatewire,
+    GatewirePair,
     GatewireServing,
     Nchan,
     NginxGone,
     NginxProxy,
     NodeWs,
+    Redis,
+    RedisPublish,
 )
 
 
@@ -34,7 +37,7 @@ class Row:
     what: str
     ours: str  # keys of MEASURES
     peer: str  # "": the goal is a plain number
-    goal: float
+    goal: float | None  # None: only shown
     figure: str = "cpu_us"
     peer_figure: str = ""  # the same
     at_most: bool = False  # goal: ours / peer at most; else peer / ours at least
@@ -73,6 +76,26 @@ MEASURES |= {
     ),
     "http/gatewire": Measure(GatewireServing(Backend()), "echo", {"action": "http"}),
     "http/nginx": Measure(NginxProxy(), "post"),
+    "remote/gatewire": Measure(GatewirePair(), "push"),
+    "remote/redis": Measure(RedisPublish(), "publish", timed=False),
+    "registry/gatewire": Measure(
+        GatewireServing(redis=Redis()), "open", {"connections": 15000}, timed=False
+    ),
+    "registry/none": Measure(
+        GatewireServing(), "open", {"connections": 15000}, timed=False
+    ),
+    "goodbye/gatewire": Measure(
+        GatewireServing(Backend(), Redis(), goodbyes=True),
+        "goodbye",
+        {"connections": 10000},
+        timed=False,
+    ),
+    "goodbye/none": Measure(
+        GatewireServing(Backend(), goodbyes=True),
+        "goodbye",
+        {"connections": 10000},
+        timed=False,
+    ),
 }
 for contender, made in (("gatewire", Gatewire), ("bare", Bare)):
     MEASURES[f"latency/{contender}"] = Measure(
@@ -142,6 +165,47 @@ ROWS += [
         "http/gatewire",
         "http/nginx",
         0.9,
+    ),
+    Row(
+        "remote",
+        "POST to frame on another node, both nodes and Redis",
+        "remote/gatewire",
+        "remote/redis",
+        0.25,
+    ),
+    Row(
+        "remote",
+        "the same, p99",
+        "remote/gatewire",
+        "remote/redis",
+        None,
+        "p99_us",
+        at_most=True,
+    ),
+    Row(
+        "registry",
+        "opening a connection, registry on Redis",
+        "registry/gatewire",
+        "registry/none",
+        0.7,
+        peer_name="without Redis",
+    ),
+    Row(
+        "goodbye",
+        "goodbyes of 10,000 connections, registry on Redis",
+        "goodbye/gatewire",
+        "goodbye/none",
+        None,
+        peer_name="without Redis",
+    ),
+    Row(
+        "goodbye",
+        "told twice or more of those",
+        "goodbye/gatewire",
+        "",
+        0,
+        "faults",
+        at_most=True,
     ),
     Row(
         "latency",

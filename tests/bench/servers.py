@@ -4,6 +4,8 @@ Every server runs alone on one core, listens on a free port of loopback, keeps
 its files in a folder of its own, and is ended by its process id.
 """
 
+import contextlib
+import csv
 import json
 import os
 import resource
@@ -64,7 +66,7 @@ class Server:
 
     name = ""
     path = "/"
-    backend = None  # a server to run beside the generator
+    besides = ()  # servers to run beside the generator
 
     def missing(self):
         """Why it cannot run here, or None."""
@@ -135,6 +137,10 @@ class Server:
 
     def to(self):
         return f"127.0.0.1:{self.port}"
+
+    def words(self):
+        """Options of the generator that only a running server knows."""
+        return {}
 
     def pids(self):
         return [self.process.pid, *children(self.process.pid)]
@@ -228,11 +234,11 @@ class NginxProxy(Nginx):
     name = "nginx proxy"
 
     def __init__(self):
-        self.backend = Backend()
+        self.besides = (Backend(),)
 
     def command(self):
         self.outside = (
-            f"upstream backend {{ server {self.backend.to()};"
+            f"upstream backend {{ server {self.besides[0].to()};"
             " keepalive 128; keepalive_requests 1000000000; }"
         )
         return super().command()
@@ -290,10 +296,18 @@ class Gatewire(Server):
 
 
 class GatewireServing(Gatewire):
-    """`gatewire serve` with credentials, and a route to the HTTP backend."""
+    """`gatewire serve` with credentials, routes to an HTTP backend (all, or
+    $disconnect alone), and its state in a Redis."""
 
-    def __init__(self, backend=None):
-        self.backend = backend
+    def __init__(self, backend=None, redis=None, goodbyes=False):
+        self.backend, self.redis, self.goodbyes = backend, redis, goodbyes
+        self.besides = tuple(server for server in (backend, redis) if server)
+
+    def missing(self):
+        return super().missing() or (self.redis and self.redis.missing())
+
+    def words(self):
+        return {"watch": self.backend.to()} if self.goodbyes else {}
 
     def command(self):
         config = self.write("gatewire.yaml", json.dumps(self.config(), indent=2))
@@ -307,15 +321,15 @@ class GatewireServing(Gatewire):
             "whoami": mock('{"connectionId":"$context.connectionId"}'),
         }
         if self.backend:
-            routes["http"] = {
+            routes["$disconnect" if self.goodbyes else "http"] = {
                 "integration": {
                     "type": "HTTP_PROXY",
                     "integrationUri": f"http://{self.backend.to()}/",
                     "integrationMethod": "POST",
                 },
-                "routeResponse": True,
-            }
+            } | ({} if self.goodbyes else {"routeResponse": True})
         return {
+            **({"redis": f"redis://{self.redis.to()}"} if self.redis else {}),
             "listen": self.to(),
             "admin": f"127.0.0.1:{free_port()}",
             "workers": 1,
@@ -330,6 +344,87 @@ class GatewireServing(Gatewire):
                 }
             },
         }
+
+
+class GatewirePair(GatewireServing):
+    """Two nodes and their Redis, all on one core: clients are connected to
+    this one, requests go to the other."""
+
+    def __init__(self):
+        super().__init__()
+        self.shared = Redis()
+        self.other = GatewireServing(redis=self.shared)
+
+    def missing(self):
+        return super().missing() or self.shared.missing()
+
+    def config(self):
+        return super().config() | {"redis": f"redis://{self.shared.to()}"}
+
+    def __enter__(self):
+        self.running = contextlib.ExitStack()
+        try:
+            self.running.enter_context(self.shared.on(self.core))
+            self.running.enter_context(self.other.on(self.core))
+            return super().__enter__()
+        except BaseException:
+            self.running.close()
+            raise
+
+    def __exit__(self, *error):
+        super().__exit__(*error)
+        self.running.close()
+
+    def pids(self):
+        return super().pids() + self.other.pids() + self.shared.pids()
+
+    def words(self):
+        return {"via": self.other.to()}
+
+
+class Redis(Server):
+    name = "redis-server"
+
+    def missing(self):
+        return None if shutil.which("redis-server") else "redis-server is not installed"
+
+    def command(self):
+        return ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1",
+                "--save", "", "--dir", self.folder]
+
+
+class RedisPublish(Redis):
+    """What `redis-benchmark` makes of PUBLISH, one at a time on each of 64
+    connections, nobody listening: the least that a message over Redis costs."""
+
+    name = "redis PUBLISH"
+    REQUESTS = 150_000
+
+    def measure(self, core):
+        before = self._cpu_ns()
+        done = subprocess.run(
+            ["redis-benchmark", "-p", str(self.port), "-c", "64", "--csv",
+             "-n", str(self.REQUESTS), "PUBLISH", "bench", "x" * 64],
+            capture_output=True, text=True, check=False, timeout=60,
+            preexec_fn=lambda: os.sched_setaffinity(0, {core}))
+        if done.returncode:
+            raise Failed(" ".join(done.stderr.split()))
+        cpu_ns = self._cpu_ns() - before
+        (row,) = (line for line in csv.DictReader(done.stdout.splitlines()))
+        return {
+            "cpu_us": cpu_ns / 1e3 / self.REQUESTS,
+            "rate": float(row["rps"]),
+            "p50_us": float(row["p50_latency_ms"]) * 1e3,
+            "p99_us": float(row["p99_latency_ms"]) * 1e3,
+        }
+
+    def _cpu_ns(self):
+        total = 0
+        for task in os.listdir(f"/proc/{self.process.pid}/task"):
+            with open(f"/proc/{self.process.pid}/task/{task}/schedstat",
+                      encoding="ascii") as file:
+                total += int(file.read().split()[0])
+        return total
 
 
 def mock(template):

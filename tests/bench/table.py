@@ -85,22 +85,27 @@ def judge(results, row):
     if not row.peer:
         return ours, None, None, ours <= row.goal
     x = ours / peer if row.at_most else peer / ours
+    if row.goal is None:
+        return ours, peer, x, None
     return ours, peer, x, x <= row.goal if row.at_most else x >= row.goal
 
 
 def line(results, row):
     ours, peer, x, met = judge(results, row)
-    sign = "<=" if row.at_most else ">="
-    goal = f"{row.goal:g}" if row.peer else show(row.goal, row.figure)
+    goal = f"{'<=' if row.at_most else '>='} "
+    if row.goal is None:
+        goal = ""
+    else:
+        goal += f"{row.goal:g}" if row.peer else show(row.goal, row.figure)
     name = row.peer_name or (MEASURES[row.peer].server.name if row.peer else "")
-    verdict = {True: "yes", False: "**no**", None: "not measured"}[met]
+    verdict = {True: "yes", False: "**no**", None: "" if x else "not measured"}[met]
     cells = [
         row.what,
         show(ours, row.figure),
         name,
         show(peer, row.peer_figure or row.figure) if row.peer else "",
         f"{x:.2f}" if x is not None else "",
-        f"{sign} {goal}",
+        goal,
         verdict,
         pair(results, row, "rate", lambda v: f"{v / 1000:,.1f}k"),
         pair(results, row, "p99_us", lambda v: f"{v / 1000:.2f}"),

@@ -93,6 +93,8 @@ class Gatewire(Program):
             command += ["--listen", "127.0.0.1:0"]
         if not any(a == "--admin" for a in args):
             command += ["--admin", "127.0.0.1:0"]
+        if "drain" not in (config or ""):
+            command += ["--set", "drain.window=0s"]
         command += ["--set", "log.level=info"]
         super().__init__(command, **(env or {}))
         line = self.wait_for_line(r"listen +address=\S+:(\d+) .*admin=(\S+)")

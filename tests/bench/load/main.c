@@ -12,10 +12,8 @@ static const struct {
     const char *name;
     void (*run)(const struct plan *plan);
 } modes[] = {
-    { "echo", echo_run },
-    { "open", open_run },
-    { "push", push_run },
-    { "post", post_run },
+    { "echo", echo_run }, { "open", open_run },       { "push", push_run },
+    { "post", post_run }, { "goodbye", goodbye_run },
 };
 
 int main(int argc, char **argv)

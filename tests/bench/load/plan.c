@@ -61,6 +61,8 @@ static const struct {
     size_t at;
 } options[] = {
     { "--to", read_text, AT(to) },
+    { "--via", read_text, AT(via) },
+    { "--watch", read_text, AT(watch) },
     { "--pids", read_processes, AT(server) },
     { "--beside", read_processes, AT(beside) },
     { "--path", read_text, AT(path) },
@@ -115,10 +117,11 @@ void plan_read(struct plan *p, char **arguments)
         .warmup = 0.5,
     };
     if (!p->mode)
-        die("usage: load echo|open|push|post --to ADDRESS:PORT [...]");
+        die("usage: load echo|open|push|post|goodbye --to ADDRESS:PORT [...]");
     for (char **at = arguments + 2; *at; at += 2)
         read_option(p, at[0], at[1]);
     if (!p->to || !p->server.count)
         die("--to and --pids are needed");
     p->address = net_address(p->to);
+    p->via_address = net_address(p->via ? p->via : p->to);
 }

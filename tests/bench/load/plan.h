@@ -12,7 +12,9 @@
 
 struct plan {
     const char *mode;
-    const char *to; /* "127.0.0.1:8080" */
+    const char *to;    /* "127.0.0.1:8080" */
+    const char *via;   /* push: where requests go to; NULL: as `to` */
+    const char *watch; /* goodbye: the backend that is told of them */
     const char *path;
     const char *style;  /* push: how channels are named, gatewire or nchan */
     const char *action; /* echo: the route that is asked for */
@@ -23,7 +25,7 @@ struct plan {
     double seconds, warmup, rate; /* rate 0: closed loop */
     struct processes server;      /* --pids: whose CPU time is measured */
     struct processes beside;      /* what else belongs to the run */
-    struct sockaddr_in address;   /* of `to` */
+    struct sockaddr_in address, via_address; /* of `to`, of `via` */
 };
 
 void plan_read(struct plan *p, char **arguments);

@@ -181,7 +181,7 @@ void push_run(const struct plan *plan)
     window_start(&push.window, plan);
     for (unsigned i = 0; i < plan->publishers; i++) {
         push.publishers[i].subscriber = i;
-        client_connect_http(&push.publishers[i].client, &plan->address,
+        client_connect_http(&push.publishers[i].client, &plan->via_address,
                             plan->connections + i, &publisher_ops);
     }
     while (window_goes_on(&push.window))

@@ -3,7 +3,8 @@
  *
  * The HTTP backend behind gatewire's HTTP integration and behind nginx as a
  * reverse proxy: answers every request with 200 and the request's own body,
- * on a connection that stays open.
+ * on a connection that stays open. POST /count says how many came, others
+ * than such.
  */
 #include "tests/bench/shared/head.h"
 #include "tests/bench/shared/net.h"
@@ -13,6 +14,8 @@
 #include <string.h>
 
 enum { BODY_MAX = 64 * 1024 };
+
+static unsigned long long count;
 
 static void answer(struct stream *s, const char *body, size_t len)
 {
@@ -39,7 +42,15 @@ static size_t on_bytes(struct stream *s, uint8_t *bytes, size_t len)
             die("a body of %zu bytes", body);
         if (len - used - head < body)
             break;
-        answer(s, text + used + head, body);
+        if (!strncmp(text + used, "POST /count ", 12)) {
+            char number[32];
+
+            answer(s, number,
+                   (size_t)snprintf(number, sizeof number, "%llu", count));
+        } else {
+            count++;
+            answer(s, text + used + head, body);
+        }
         used += head + body;
     }
     return used;

@@ -48,7 +48,8 @@ static const struct {
     { "limits.responseBytes", "10MB", "10MB" },
     { "limits.upstreamIdleConnections", "64", "64" },
     { "limits.pushTimeout", "2s", "2s" },
-    { "drain.window", "5s", "5s" },
+    { "drain.window", "10s", "0" },
+    { "drain.maxRate", "0", "0" },
     { "upstream.ca", "", "" },
 };
 

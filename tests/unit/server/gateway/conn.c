@@ -622,7 +622,7 @@ START_TEST(slots_grow_and_are_used_again)
 }
 END_TEST
 
-/* --- reload and drain --------------------------------------------------------- */
+/* --- reload ------------------------------------------------------------------ */
 
 #define STAGES(stages)                                      \
     "apis:\n"                                               \
@@ -742,79 +742,6 @@ START_TEST(exchanges_keep_their_deployment)
 }
 END_TEST
 
-START_TEST(a_drain_closes_what_is_there_and_refuses_the_rest)
-{
-    static struct fake_link late, opening;
-
-    start(with_connect);
-    open_link("");
-    fake_link_init(&opening);
-    fake_world_connect(&w, &opening, "/dev", "");
-    gw_gateway_drain(&w.gateway);
-    ck_assert(l.closing);
-    ck_assert_uint_eq(l.close_code, 1001);
-    ck_assert(!gw_gateway_is_quiet(&w.gateway));
-
-    fake_link_init(&late);
-    fake_world_connect(&w, &late, "/dev", "");
-    ck_assert_uint_eq(late.status, 503);
-    ck_assert_gw_str(fake_link_header(&late, "Retry-After"), GW_LIT("1"));
-    fake_link_fini(&late);
-
-    fake_call_reply(call(), 200, "", GW_EMPTY);
-    ck_assert(opening.closing);
-    fake_link_closed(&opening);
-    fake_call_reply(call(), 200, "", GW_EMPTY);
-    fake_link_fini(&opening);
-
-    fake_link_closed(&l);
-    goodbye("1001", "Going away");
-    ck_assert(gw_gateway_is_quiet(&w.gateway));
-    end();
-}
-END_TEST
-
-/* What was accepted is answered before its connection goes. */
-START_TEST(a_drain_waits_for_what_is_in_flight)
-{
-    start(with_connect);
-    open_link("");
-    fake_link_says(&l, "1");
-    gw_gateway_drain(&w.gateway);
-    ck_assert(!l.closing && l.paused);
-    fake_call_fail(call(), GW_E_TIMEOUT);
-    ck_assert_uint_eq(l.sent_count, 1);
-    ck_assert(l.closing);
-    ck_assert_uint_eq(l.close_code, 1001);
-    fake_link_closed(&l);
-    goodbye("1001", "Going away");
-    end();
-}
-END_TEST
-
-START_TEST(a_drain_empties_what_waits_in_order)
-{
-    start("apis:\n"
-          "  chat:\n"
-          "    routeSelectionExpression: $request.body.action\n"
-          "    routes: { $default: { ordered: true, routeResponse: true,\n"
-          "              integration: http://127.0.0.1:3000/ } }\n"
-          "    stages: { dev: {} }\n");
-    fake_world_connect(&w, &l, "/dev", "");
-    fake_link_says(&l, "1");
-    fake_link_says(&l, "2");
-    gw_gateway_drain(&w.gateway);
-    fake_call_reply(call(), 200, "", GW_LIT("1"));
-    fake_link_got(&l, "1");
-    ck_assert(!l.closing);
-    fake_call_reply(call(), 200, "", GW_LIT("2"));
-    fake_link_got(&l, "2");
-    ck_assert(l.closing);
-    fake_link_closed(&l);
-    end();
-}
-END_TEST
-
 GW_SUITE("server/gateway/conn")
 {
     tcase_add_test(tc, without_a_route_all_may_come_in);
@@ -849,7 +776,4 @@ GW_SUITE("server/gateway/conn")
     tcase_add_test(tc, a_stage_goes_while_connect_runs);
     tcase_add_test(tc, a_stage_that_comes_back_keeps_its_clients);
     tcase_add_test(tc, exchanges_keep_their_deployment);
-    tcase_add_test(tc, a_drain_closes_what_is_there_and_refuses_the_rest);
-    tcase_add_test(tc, a_drain_waits_for_what_is_in_flight);
-    tcase_add_test(tc, a_drain_empties_what_waits_in_order);
 }
