@@ -107,6 +107,10 @@ class OwnEngine:
             self.process.wait()
         self.log.close()
         self.firewall.restore()
+        for line in Path("/proc/mounts").read_text().splitlines():
+            place = line.split()[1]
+            if place.startswith(f"{self.folder}/"):
+                run("umount", place, check=False)
         shutil.rmtree(self.folder, ignore_errors=True)
         del os.environ["DOCKER_HOST"]
 
