@@ -29,6 +29,7 @@ static const char usage[] =
     "gatewire post CONNECTION-ID [--data TEXT]   send a message\n"
     "gatewire get CONNECTION-ID                  print what is known of it\n"
     "gatewire close CONNECTION-ID                close it\n"
+    "gatewire health                             is the gateway alive?\n"
     "\n"
     "  --endpoint URL      the stage: $GATEWIRE_ENDPOINT, else\n"
     "                      http://127.0.0.1:8080/dev\n"
@@ -36,8 +37,10 @@ static const char usage[] =
     "  --region NAME       to sign for: $AWS_REGION, else us-east-1\n"
     "  --access-key ID     sign with this key ...\n"
     "  --secret-file FILE  ... and the secret in this file\n"
+    "  --admin ADDRESS     health asks there: $GATEWIRE_ADMIN, else\n"
+    "                      127.0.0.1:8081\n"
     "\n"
-    "Without the last two, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and\n"
+    "Without a key, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and\n"
     "AWS_SESSION_TOKEN sign the call when they are set. SSL_CERT_FILE names\n"
     "the authorities to trust in place of the system's.\n"
     "Exit status: 0 done, 1 refused, 2 usage, 69 cannot be reached.\n";
@@ -45,16 +48,20 @@ static const char usage[] =
 static const struct verb {
     const char *name, *method;
     bool sends, prints;
+    const char *path; /* on the operator's port; NULL: of a connection */
 } verbs[] = {
-    { "post", "POST", true, false },
-    { "get", "GET", false, true },
-    { "close", "DELETE", false, false },
+    { "post", "POST", true, false, NULL },
+    { "get", "GET", false, true, NULL },
+    { "close", "DELETE", false, false, NULL },
+    /* Not /readyz: a node that drains, or waits for another, is not to be
+     * restarted by whoever watches its container. */
+    { "health", "GET", false, false, "/healthz" },
 };
 
 struct call {
     const struct verb *verb;
     const char *connection_id;
-    const char *endpoint, *data, *region, *access_key, *secret_file;
+    const char *endpoint, *data, *region, *access_key, *secret_file, *admin;
     bool help;
 
     gw_str secret, token; /* empty: none */
@@ -75,6 +82,7 @@ static const struct {
     { "--region", offsetof(struct call, region) },
     { "--access-key", offsetof(struct call, access_key) },
     { "--secret-file", offsetof(struct call, secret_file) },
+    { "--admin", offsetof(struct call, admin) },
 };
 
 static const char **option_of(struct call *c, const char *name)
@@ -89,6 +97,24 @@ static const char **option_of(struct call *c, const char *name)
 static bool looks_like_id(const char *arg)
 {
     return arg[0] != '-' || (strlen(arg) == 16 && arg[15] == '=');
+}
+
+/* What is asked for must suit the verb. */
+static gw_err check_arguments(const struct call *c, struct gw_fault *why)
+{
+    if (c->verb->path) {
+        if (c->connection_id || c->endpoint || c->access_key || c->secret_file)
+            return gw_fail(why, GW_E_INVALID, "%s only takes --admin ADDRESS",
+                           c->verb->name);
+    } else if (!c->connection_id) {
+        return gw_fail(why, GW_E_INVALID, "which connection? (gatewire %s ID)",
+                       c->verb->name);
+    } else if (c->admin) {
+        return gw_fail(why, GW_E_INVALID, "only health takes --admin");
+    }
+    if (c->data && !c->verb->sends)
+        return gw_fail(why, GW_E_INVALID, "only post takes --data");
+    return GW_OK;
 }
 
 static gw_err read_arguments(struct call *c, int argc, char **argv,
@@ -117,12 +143,7 @@ static gw_err read_arguments(struct call *c, int argc, char **argv,
             c->connection_id = argv[i];
         }
     }
-    if (!c->connection_id && !c->help)
-        return gw_fail(why, GW_E_INVALID, "which connection? (gatewire %s ID)",
-                       c->verb->name);
-    if (c->data && !c->verb->sends)
-        return gw_fail(why, GW_E_INVALID, "only post takes --data");
-    return GW_OK;
+    return c->help ? GW_OK : check_arguments(c, why);
 }
 
 static const char *environment(const char *name, const char *otherwise)
@@ -141,6 +162,25 @@ static bool is_word(gw_str s)
     return s.len > 0;
 }
 
+/* [v6]:port, host:port, host */
+static void read_authority(struct call *c, gw_str authority)
+{
+    ptrdiff_t end = authority.len && authority.at[0] == '['
+                        ? gw_str_find(authority, ']', 0)
+                        : -1;
+
+    c->authority = c->port = authority;
+    if (end >= 0) {
+        c->host = (gw_str){ authority.at + 1, (size_t)end - 1 };
+        c->port = gw_str_skip(authority, (size_t)end + 1);
+        gw_str_cut(&c->port, ':');
+    } else {
+        c->host = gw_str_cut(&c->port, ':');
+    }
+    if (c->port.len == 0)
+        c->port = gw_str_of(c->tls ? "443" : "80");
+}
+
 static gw_err read_endpoint(struct call *c, struct gw_fault *why)
 {
     static const struct {
@@ -154,7 +194,6 @@ static gw_err read_endpoint(struct call *c, struct gw_fault *why)
     };
     gw_str url = gw_str_of(c->endpoint), path;
     size_t i = 0;
-    ptrdiff_t end;
 
     while (i < GW_LEN(schemes) && !gw_str_starts(url, schemes[i].scheme))
         i++;
@@ -166,27 +205,30 @@ static gw_err read_endpoint(struct call *c, struct gw_fault *why)
                        c->endpoint);
     c->tls = schemes[i].tls;
     path = gw_str_skip(url, schemes[i].scheme.len);
-    c->authority = gw_str_cut(&path, '/');
+    read_authority(c, gw_str_cut(&path, '/'));
     while (gw_str_ends(path, GW_LIT("/")))
         path.len--;
     c->base = path;
-
-    /* [v6]:port, host:port, host */
-    end = c->authority.len && c->authority.at[0] == '['
-              ? gw_str_find(c->authority, ']', 0)
-              : -1;
-    c->port = c->authority;
-    if (end >= 0) {
-        c->host = (gw_str){ c->authority.at + 1, (size_t)end - 1 };
-        c->port = gw_str_skip(c->authority, (size_t)end + 1);
-        gw_str_cut(&c->port, ':');
-    } else {
-        c->host = gw_str_cut(&c->port, ':');
-    }
-    if (c->port.len == 0)
-        c->port = gw_str_of(c->tls ? "443" : "80");
     if (c->host.len == 0)
         return gw_fail(why, GW_E_INVALID, "%s names no host", c->endpoint);
+    return GW_OK;
+}
+
+/* The address as the server takes it: one that means every address of this
+ * machine is reached on loopback. */
+static gw_err read_admin(struct call *c, struct gw_fault *why)
+{
+    gw_str address = gw_str_of(c->admin);
+
+    if (!is_word(address) || gw_str_find(address, '/', 0) >= 0)
+        return gw_fail(why, GW_E_INVALID,
+                       "%s is not an address (127.0.0.1:8081)", c->admin);
+    read_authority(c, address);
+    c->authority = GW_LIT("localhost"); /* as good a Host as any */
+    if (c->host.len == 0 || gw_str_eq(c->host, GW_LIT("0.0.0.0")))
+        c->host = GW_LIT("127.0.0.1");
+    else if (gw_str_eq(c->host, GW_LIT("::")))
+        c->host = GW_LIT("::1");
     return GW_OK;
 }
 
@@ -267,6 +309,11 @@ static gw_err read_call(struct call *c, struct gw_fault *why)
 {
     gw_err err;
 
+    if (c->verb->path) {
+        if (!c->admin)
+            c->admin = environment("GATEWIRE_ADMIN", "127.0.0.1:8081");
+        return read_admin(c, why);
+    }
     if (!c->endpoint)
         c->endpoint =
             environment("GATEWIRE_ENDPOINT", "http://127.0.0.1:8080/dev");
@@ -285,9 +332,13 @@ static gw_err write_path(struct call *c, gw_str *out)
 {
     struct gw_buf path;
     gw_str id;
-    gw_err err =
-        gw_http_decode(&c->arena, gw_str_of(c->connection_id), false, &id);
+    gw_err err;
 
+    if (c->verb->path) {
+        *out = gw_str_of(c->verb->path);
+        return GW_OK;
+    }
+    err = gw_http_decode(&c->arena, gw_str_of(c->connection_id), false, &id);
     gw_buf_init(&path, 8192);
     if (!err)
         err = gw_buf_addf(&path, "%s%.*s/@connections/", c->base.len ? "/" : "",
@@ -506,8 +557,8 @@ static int perform(struct call *c)
     if (!err)
         err = exchange(w, gw_buf_str(&request), &a, &why);
     if (err)
-        fprintf(stderr, "gatewire: %s cannot be reached: %s\n", c->endpoint,
-                why.text);
+        fprintf(stderr, "gatewire: %s cannot be reached: %s\n",
+                c->verb->path ? c->admin : c->endpoint, why.text);
     else
         status = report(c, &a);
 out:

@@ -1,6 +1,8 @@
 /*
  * `gatewire post|get|close CONNECTION-ID`: one call to @connections, from a
- * shell. A tool for people: it blocks, and it is no part of the data path.
+ * shell; `gatewire health`: one to the operator's port, for whoever watches a
+ * container. Tools beside the server: they block, and are no part of the data
+ * path.
  */
 #ifndef GW_CLIENT_H
 #define GW_CLIENT_H

@@ -28,6 +28,7 @@ static const char usage[] =
     "                             without a file: a built-in demo API\n"
     "  gatewire check -c FILE     say what is wrong with a configuration\n"
     "  gatewire post ID           send to a connection (also: get, close)\n"
+    "  gatewire health            0 when the gateway of this machine is alive\n"
     "  gatewire version\n"
     "\n"
     "gatewire VERB --help says more.\n";
@@ -224,17 +225,12 @@ static const struct {
     const char *name;
     int (*run)(int argc, char **argv); /* argv[0] is the verb */
 } verbs[] = {
-    { "serve", serve },
-    { "dev", dev },
-    { "check", check_file },
-    { "post", gw_client_main },
-    { "get", gw_client_main },
-    { "close", gw_client_main },
-    { "version", version },
-    { "--version", version },
-    { "help", help },
-    { "--help", help },
-    { "-h", help },
+    { "serve", serve },           { "dev", dev },
+    { "check", check_file },      { "post", gw_client_main },
+    { "get", gw_client_main },    { "close", gw_client_main },
+    { "health", gw_client_main }, { "version", version },
+    { "--version", version },     { "help", help },
+    { "--help", help },           { "-h", help },
 };
 
 int main(int argc, char **argv)
