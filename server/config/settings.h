@@ -74,6 +74,12 @@ struct gw_settings {
     uint32_t drain_window_ms;
     uint32_t drain_max_rate; /* closed per second; 0: no limit */
     gw_str upstream_ca;      /* a path; empty: the system's */
+
+    gw_str redis; /* a URL that gw_redis_url_read takes; empty: none */
+    gw_str redis_user, redis_password, redis_password_file;
+    gw_str redis_prefix;
+    bool require_redis;
+    uint32_t node; /* 0: drawn at the start */
 };
 
 /* Where a value came from. */
@@ -107,7 +113,10 @@ gw_err gw_setting_read(struct gw_settings *s, unsigned setting, gw_str text,
                        gw_str folder, struct gw_arena *a,
                        struct gw_fault *why) GW_MUST_CHECK;
 
-/* The value as gw_setting_read takes it. */
+/* Secrets do not belong on a command line, nor in what is printed. */
+bool gw_setting_is_secret(unsigned setting);
+
+/* The value as gw_setting_read takes it; passwords are masked. */
 gw_err gw_setting_print(const struct gw_settings *s, unsigned setting,
                         struct gw_buf *out) GW_MUST_CHECK;
 bool gw_setting_same(unsigned setting, const struct gw_settings *a,
