@@ -24,7 +24,6 @@ void gw_gateway_init(struct gw_gateway *g)
 {
     gw_list_init(&g->stages);
     gw_list_init(&g->free_exchanges);
-    gw_list_init(&g->calls);
     gw_list_init(&g->goodbyes);
     gw_arena_init(&g->scratch, SCRATCH_BYTES);
     gw_buf_init(&g->record, GW_RECORD_BYTES_MAX);
@@ -183,15 +182,14 @@ void gw_gateway_retire(struct gw_gateway *g)
 
 bool gw_gateway_is_quiet(const struct gw_gateway *g)
 {
-    return g->conn_count == 0 && g->exchange_count == 0 &&
-           gw_list_is_empty(&g->calls);
+    return g->conn_count == 0 && g->exchange_count == 0 && g->call_count == 0;
 }
 
 /* Each of them is a connection that nothing else holds. */
 bool gw_gateway_has_only_retries(const struct gw_gateway *g)
 {
     return g->conn_count == g->goodbye_pauses && g->exchange_count == 0 &&
-           gw_list_is_empty(&g->calls);
+           g->call_count == 0;
 }
 
 size_t gw_gateway_goodbyes_pending(const struct gw_gateway *g)
@@ -214,6 +212,7 @@ void gw_gateway_fini(struct gw_gateway *g)
     gw_exchange_pool_fini(g);
     free(g->by_plan);
     free(g->slots);
+    free(g->calls);
     gw_arena_fini(&g->scratch);
     gw_buf_fini(&g->record);
     gw_config_unref(g->config);

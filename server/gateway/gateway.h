@@ -43,7 +43,14 @@ struct gw_conn_slot {
     uint32_t next_free;
 };
 
-struct gw_pending_call; /* a delivery another worker was asked for */
+/* Deliveries that other workers were asked for, by slot: a call's token names
+ * its own (deliver.c). */
+enum { GW_CALLS_MAX = 65536 }; /* per worker; beyond: 503 */
+
+struct gw_call_slot {
+    struct gw_pending_call *call; /* NULL: free */
+    uint32_t next_free;
+};
 
 struct gw_gateway {
     /* The world, given by the worker. */
@@ -85,8 +92,8 @@ struct gw_gateway {
     uint64_t sequence; /* of ids made here */
     char id_salt[4];
 
-    struct gw_list calls; /* struct gw_pending_call */
-    uint64_t call_sequence;
+    struct gw_call_slot *calls;
+    uint32_t call_room, call_count, first_free_call;
     struct gw_arena scratch; /* for the length of one callback */
     struct gw_log_gate access_gate;
 };

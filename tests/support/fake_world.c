@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+enum { NODE = 7 };
+
 struct gw_config *fake_config(const char *yaml)
 {
     static struct gw_config_errors errors;
@@ -32,7 +34,7 @@ void fake_world_init_at(struct fake_world *w, const char *yaml,
     w->gateway = (struct gw_gateway){
         .worker = worker,
         .worker_count = count,
-        .node = 7,
+        .node = NODE,
         .link_ops = &fake_link_ops,
         .wheel = &w->wheel,
         .clock = &w->clock,
@@ -51,7 +53,10 @@ void fake_world_init_at(struct fake_world *w, const char *yaml,
 
 void fake_world_init(struct fake_world *w, const char *yaml)
 {
-    fake_world_init_at(w, yaml, NULL, 0, 1);
+    struct gw_bus *bus = gw_bus_new(NODE, 1, 1);
+
+    fake_world_init_at(w, yaml, bus, 0, 1);
+    w->own_bus = bus;
 }
 
 void fake_world_on_bus(void *world, const struct gw_bus_message *message)
@@ -72,6 +77,8 @@ void fake_world_fini(struct fake_world *w)
     fake_registry_fini(&w->registry);
     gw_signatures_free(w->public.signatures);
     fake_fetch_fini(&w->fetch);
+    if (w->own_bus)
+        gw_bus_free(w->own_bus);
 }
 
 void fake_world_reload(struct fake_world *w, const char *yaml)

@@ -18,6 +18,7 @@ struct fake_world {
     struct gw_metrics metrics;
     struct gw_public public;
     struct gw_gateway gateway;
+    struct gw_bus *own_bus; /* of a world that is alone */
 };
 
 #define FAKE_WORLD_UNIX_MS INT64_C(1440938160000)
