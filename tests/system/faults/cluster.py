@@ -1,5 +1,5 @@
 """The gateway: three processes of the real binary, each with its own settings,
-log and proxy to Redis. Without a store there is one, alone."""
+log and proxy to Redis."""
 
 import asyncio
 import json
@@ -92,9 +92,9 @@ class Node:
 
 def settings(number, backend, redis_url, drain):
     """What a node is told. Everything else is the default."""
-    common = {
-        "workers": 2, "managementAuth": "none", "log": {"level": "info"},
-        "drain": drain,
+    return {
+        "node": number, "redis": redis_url, "workers": 2, "drain": drain,
+        "managementAuth": "none", "log": {"level": "info"},
         "apis": {"chat": {
             "protocolType": "WEBSOCKET",
             "routeSelectionExpression": "$request.body.action",
@@ -104,9 +104,6 @@ def settings(number, backend, redis_url, drain):
                 "$default": {"integration": backend.url(number, "message"),
                              "routeResponse": True}},
             "stages": {"dev": {}}}}}
-    if redis_url:
-        common |= {"node": number, "redis": redis_url}
-    return common
 
 
 class Cluster:
@@ -146,6 +143,10 @@ class Cluster:
             return None
         self._turn += 1
         return usable[self._turn % len(usable)]
+
+    def avoid(self, number):
+        """It has turned somebody away: not before it is asked again."""
+        self.ready = [n for n in self.ready if n != number]
 
     def is_usable(self, number):
         return number in (self.ready or self.there)

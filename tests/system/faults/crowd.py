@@ -130,12 +130,12 @@ class Client:
                 socket = await self._handshake(token, node)
                 status = await socket.opened
         except (OSError, TimeoutError) as error:
-            self._refused(isinstance(error, ConnectionRefusedError),
+            self._refused(node, isinstance(error, ConnectionRefusedError),
                           error=type(error).__name__)
             return False
         if status != 101:
             socket.transport.abort()
-            self._refused(status == 503, status=status)
+            self._refused(node, status == 503, status=status)
             return False
         journal.write("client.open", token=token)
         self.leaving, self.node = False, node
@@ -148,8 +148,10 @@ class Client:
         self.crowd.on_ended(self)
         return True
 
-    def _refused(self, before_it_ran, **how):
+    def _refused(self, node, before_it_ran, **how):
         self.turned_away = self.turned_away + 1 if before_it_ran else 0
+        if before_it_ran:
+            self.crowd.nodes.avoid(node)
         self.crowd.journal.write("client.refused", token=self.token,
                                  sent_on=self.is_sent_on(), **how)
 
@@ -161,7 +163,7 @@ class Client:
 
         _, self.socket = await asyncio.get_running_loop().create_connection(
             lambda: Socket(f"/dev?client={token}", on_text), "127.0.0.1",
-            self.crowd.port_of(node))
+            self.crowd.nodes.port_of(node))
         return self.socket
 
     async def _talk(self, socket):
@@ -208,10 +210,11 @@ class Client:
 
 
 class Crowd:
-    """`pick` says which node is to be asked next (None: none is ready)."""
+    """`pick` says which of the nodes is to be asked next (None: none is
+    there)."""
 
-    def __init__(self, journal, pick, port_of, size, restless_share=0.2):
-        self.journal, self.pick, self.port_of = journal, pick, port_of
+    def __init__(self, journal, nodes, pick, size, restless_share=0.2):
+        self.journal, self.nodes, self.pick = journal, nodes, pick
         self.comes_back, self.is_quiet = True, False
         self.restless_share = restless_share
         self.on_open = self.on_ended = lambda client: None

@@ -67,6 +67,14 @@ async def stop(world):
     node.resume()
 
 
+async def pause(world):
+    """Shorter than its lease: nobody may notice more than a delay."""
+    node = world.a_node()
+    node.stop()
+    await asyncio.sleep(3)
+    node.resume()
+
+
 async def rolling_restart(world):
     for node in world.cluster.nodes.values():
         world.victim(node)
@@ -102,6 +110,14 @@ async def redis_flushed(world):
 async def redis_stops(world):
     async with world.store.stopped():
         await asyncio.sleep(15 if world.short else 60)
+
+
+async def kill_while_redis_is_stopped(world):
+    """What its clients have ended with in the meantime is in no record."""
+    async with world.store.stopped():
+        await asyncio.sleep(5)
+        world.a_node().kill()
+        await asyncio.sleep(10)
 
 
 async def redis_swallows(world):
@@ -189,6 +205,7 @@ FAULTS = [
     Fault("node-of-5000-killed", kill, Rule(INHERITED, **OF_DEATH),
           connections=5000, heavy=True),
     Fault("node-stopped-20s", stop, Rule(INHERITED, **OF_LOSS)),
+    Fault("node-stopped-3s", pause, Rule(INHERITED, redelivery=True)),
     Fault("rolling-restart", rolling_restart,
           Rule(INHERITED, closes=(1012,), nothing_fails=True)),
     Fault("redis-restarted", redis_restarts, Rule(INHERITED, **OF_OUTAGE)),
@@ -196,6 +213,8 @@ FAULTS = [
           Rule(INHERITED_LATER, outage=True, **OF_DEATH)),
     Fault("redis-flushed", redis_flushed, Rule(INHERITED, **OF_OUTAGE)),
     Fault("redis-stopped-60s", redis_stops, Rule(INHERITED, **OF_OUTAGE)),
+    Fault("node-killed-while-redis-stopped", kill_while_redis_is_stopped,
+          Rule(INHERITED_LATER, outage=True, **OF_DEATH)),
     Fault("redis-black-holed-15s", redis_swallows,
           Rule(INHERITED, **OF_OUTAGE)),
     Fault("redis-cut-off-from-one-node", redis_gone_for_one,

@@ -60,9 +60,10 @@ class Pusher:
 
     async def _run(self, token):
         connection = self.backend.ids[token]
-        n = 0
+        n, pause = 0, random.uniform(0, self.pause)
         while True:
-            await asyncio.sleep(random.uniform(0.5, 1.5) * self.pause)
+            await asyncio.sleep(pause)
+            pause = random.uniform(0.5, 1.5) * self.pause
             if not self.is_quiet:
                 n += 1
                 await asyncio.shield(self._push(token, connection, n))

@@ -1,6 +1,6 @@
 """One run of one fault: everything there is, from its making to its end.
 
-    world.py FAULT FOLDER [--connections N] [--short] [--alone]
+    world.py FAULT FOLDER [--connections N] [--short]
 
 writes FOLDER/journal.jsonl and the nodes' settings and logs. It judges
 nothing. All it starts dies with it."""
@@ -31,26 +31,26 @@ DRAIN = {"window": "2s"}
 
 
 class World:
-    def __init__(self, fault, folder, connections, short, alone):
+    def __init__(self, fault, folder, connections, short):
         self.fault, self.folder, self.short = fault, folder, short
         self.journal = Journal(folder / "journal.jsonl")
-        self.numbers = (1,) if alone else NODES
-        self.store, self.proxies, self.alone = None, {}, alone
-        self.backend = Backend(self.journal, self.numbers)
+        self.store, self.proxies = None, {}
+        self.backend = Backend(self.journal, NODES)
         self.cluster = Cluster({})
         self.connections = connections
         self.lag = None
 
     async def start(self):
         await self.backend.up()
-        urls = {} if self.alone else await self._start_store()
-        for n in self.numbers:
+        await self._start_store()
+        for n in NODES:
             self.cluster.nodes[n] = Node(n, self.folder, settings(
-                n, self.backend, urls.get(n), DRAIN), self.journal)
+                n, self.backend, self.store.url(self.proxies[n]), DRAIN),
+                self.journal)
         await self.cluster.start()
         pause = max(1.0, self.connections / PUSHES_A_SECOND)
         self.pusher = Pusher(self.journal, self.cluster, self.backend, pause)
-        self.crowd = Crowd(self.journal, self.pick, self.cluster.port_of,
+        self.crowd = Crowd(self.journal, self.cluster, self.pick,
                            self.connections)
         self.crowd.on_open = self.pusher.on_open
         self.crowd.on_ended = self.pusher.on_ended
@@ -61,10 +61,9 @@ class World:
         self.store = await asyncio.to_thread(
             Single if self.fault.store == "single" else
             lambda: Watched(self.folder))
-        for n in self.numbers:
+        for n in NODES:
             self.proxies[n] = Proxy(self.store.target)
             await self.proxies[n].start()
-        return {n: self.store.url(self.proxies[n]) for n in self.numbers}
 
     async def _watch_lag(self):
         loop = asyncio.get_running_loop()
@@ -206,13 +205,10 @@ async def main():
     args.add_argument("folder", type=pathlib.Path)
     args.add_argument("--connections", type=int, default=300)
     args.add_argument("--short", action="store_true")
-    args.add_argument("--alone", action="store_true",
-                      help="one node and no Redis")
     args = args.parse_args()
     fault = BY_NAME[args.fault]
     world = (OneNode if fault.connections else World)(
-        fault, args.folder, fault.connections or args.connections, args.short,
-        args.alone)
+        fault, args.folder, fault.connections or args.connections, args.short)
     try:
         await world.start()
         await world.run()
