@@ -66,6 +66,7 @@ static void count(struct gw_cluster *c,
     GW_SET(m->bus_remote_received, bus.received);
     GW_SET(m->bus_remote_garbage, bus.garbage);
     GW_SET(m->bus_remote_unreachable, bus.unreachable);
+    GW_SET(m->bus_remote_queued_bytes, bus.queued_bytes);
 }
 
 static void on_look(struct gw_timer *timer)
