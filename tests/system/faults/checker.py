@@ -42,6 +42,7 @@ class Connection:
         self.token = token
         self.id = self.node = self.tried = None
         self.accepted = False       # by the backend
+        self.was_late = False       # its $connect came behind its goodbye
         self.ended = self.by = self.code = None
         self.got = collections.defaultdict(list)  # "push", "answer": (n, t)
         self.promised = collections.defaultdict(list)     # likewise
@@ -117,6 +118,9 @@ class Story:
     def on_backend_connect(self, e):
         c = self.by_token[e["token"]]
         c.id, c.accepted = e["connection"], e["status"] == 200
+        c.goodbyes = [g for g in self.unheard if g["connection"] == c.id]
+        self.unheard = [g for g in self.unheard if g not in c.goodbyes]
+        c.was_late = bool(c.goodbyes)
         self.by_id[c.id] = c
 
     def on_backend_message(self, e):
@@ -204,11 +208,11 @@ def check_delivery(story, rule, c, kind, verdict):
 
 def may_be_lost(story, rule, c, acked):
     """At the tail of a connection: was it still on its way when it ended?"""
-    if c.by in ("client", "refused"):
-        return acked >= c.ended - IN_FLIGHT
-    if c.by == "server" and rule.tail and story.is_victim(c):
+    if c.ended is None:
+        return False
+    if rule.tail and story.is_victim(c):
         return acked >= min(c.ended, story.begin) - IN_FLIGHT
-    return False
+    return c.by != "server" and acked >= c.ended - IN_FLIGHT
 
 
 def check_refused(story, rule, c, verdict):
@@ -254,6 +258,10 @@ def check_goodbyes(story, rule, c, verdict):
         counts["claims"] += 1
         verdict.broken("claims", c, f"event ids {sorted(map(str, events))}")
     check_again(rule, c, verdict)
+    if c.was_late:
+        counts["unheard"] += 1
+        if not rule.early or not story.is_victim(c):
+            verdict.broken("order", c, f"its $connect came after {first['t']}")
     if c.ended is None:
         verdict.broken("invented", c, f"at {first['t']}; it never ended")
     elif first["t"] < c.ended - SKEW and not is_early(story, rule, c):
@@ -294,7 +302,7 @@ def check_late(story, rule, c, verdict):
 def check_unheard(story, rule, verdict):
     """A node that dies between writing a record and asking the backend leaves
     a $connect that counts as accepted: not more of them than it had clients in
-    their handshake."""
+    their handshake. (One that is stopped there may ask when it goes on.)"""
     most = sum(c.id is None and c.node in story.victims and rule.unheard
                for c in story.by_token.values())
     ids = {e["connection"] for e in story.unheard}
