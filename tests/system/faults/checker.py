@@ -186,14 +186,8 @@ def check_delivery(story, rule, c, kind, verdict):
         if times > 1:
             counts["doubled"] += 1
             verdict.broken("doubled", c, f"{kind} {n} came {times} times")
-    # One at a time: the order of sending is that of the numbers. One that was
-    # not acknowledged was given up on, and may still come.
-    kept = {n for n, _ in c.promised[kind]}
-    in_order = [n for n in seen if n in kept]
-    for before, after in zip(in_order, in_order[1:]):
-        if after < before:
-            counts["reordered"] += 1
-            verdict.broken("reordered", c, f"{kind} {after} behind {before}")
+    if kind == "push":
+        check_order(c, verdict)
     had = set(seen)
     for n, acked in c.promised[kind]:
         if n in had:
@@ -204,6 +198,18 @@ def check_delivery(story, rule, c, kind, verdict):
             counts["lost"] += 1
             verdict.broken("lost", c, f"{kind} {n}, promised at {acked}, ended "
                            f"at {c.ended} by {c.by}, last seen {max(had, default=0)}")
+
+
+def check_order(c, verdict):
+    """Pushes are sent one at a time, so their order is that of the numbers. One
+    that was not acknowledged was given up on, and may still come. Answers have
+    no order: messages run side by side."""
+    kept = {n for n, _ in c.promised["push"]}
+    seen = [n for n in c.sees("push") if n in kept]
+    for before, after in zip(seen, seen[1:]):
+        if after < before:
+            verdict.counts["reordered"] += 1
+            verdict.broken("reordered", c, f"push {after} behind {before}")
 
 
 def may_be_lost(story, rule, c, acked):
@@ -257,7 +263,7 @@ def check_goodbyes(story, rule, c, verdict):
     if len(events) > 1 or not first["event"]:
         counts["claims"] += 1
         verdict.broken("claims", c, f"event ids {sorted(map(str, events))}")
-    check_again(rule, c, verdict)
+    check_again(story, rule, c, verdict)
     if c.was_late:
         counts["unheard"] += 1
         if not rule.early or not story.is_victim(c):
@@ -270,11 +276,14 @@ def check_goodbyes(story, rule, c, verdict):
         check_late(story, rule, c, verdict)
 
 
-def check_again(rule, c, verdict):
+def check_again(story, rule, c, verdict):
     """Tries that came to be heard. One that was answered was the last, unless
-    the fault may have kept the gateway from writing that down."""
+    the fault may have kept the gateway from writing that down. The number says
+    which is the newest; what a victim had on its way may come behind that."""
     for before, after in zip(c.goodbyes, c.goodbyes[1:]):
-        if after["attempt"] <= before["attempt"]:
+        delayed = rule.early and after["via"] in story.victims
+        if (after["attempt"] == before["attempt"] or
+                after["attempt"] < before["attempt"] and not delayed):
             verdict.broken("attempts", c, f"{after['attempt']} behind "
                            f"{before['attempt']} at {after['t']}")
         if before["status"] == 200:

@@ -137,6 +137,8 @@ PLANTED = [
         goodbye("A", 12.5, attempt=2)), {}, "redelivered"),
     ("again, as the same attempt", with_(goodbye("A", 12.5)),
      dict(redelivery=True), "attempts"),
+    ("again, as an older attempt", with_(goodbye("A", 12.5, attempt=0)),
+     dict(redelivery=True, early=True), "attempts"),
     ("tried again, as the same attempt", with_(
         goodbye("A", 11.0, status=None)), {}, "attempts"),
     ("late", changed("backend.goodbye", dict(connection="A"), t=20.5), {},
@@ -184,6 +186,9 @@ ALLOWED = [
     ("as it is", lambda j: j, {}),
     ("again, after an outage", with_(goodbye("A", 12.5, attempt=2)),
      dict(redelivery=True)),
+    ("again, as a stopped node had sent it", with_(
+        goodbye("A", 12.5, attempt=0, via=1)),
+     dict(redelivery=True, early=True)),
     ("tried until it is heard", with_(
         goodbye("A", 11.0, attempt=0, status=None)), {}),
     ("late, but the fault had to be over first", lambda j: changed(
