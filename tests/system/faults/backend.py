@@ -37,7 +37,7 @@ class Peer(http1.Stream):
 class Backend:
     def __init__(self, journal, nodes):
         self.journal = journal
-        self.ports = {node: ports.free() for node in nodes}
+        self.ports = dict.fromkeys(nodes)
         self.servers, self.peers = [], set()
         self.hangs = False
         self.goodbye_seconds = 0  # until one is answered, at most
@@ -46,11 +46,20 @@ class Backend:
         self.on_goodbye = lambda via: None
 
     async def up(self):
-        loop = asyncio.get_running_loop()
-        self.servers = [
-            await loop.create_server(lambda via=node: Peer(self, via),
-                                     "127.0.0.1", port, backlog=4096)
-            for node, port in self.ports.items()]
+        self.servers = [await self._listen(node) for node in self.ports]
+
+    async def _listen(self, node):
+        while True:
+            port = self.ports[node] or ports.free()
+            try:
+                server = await asyncio.get_running_loop().create_server(
+                    lambda: Peer(self, node), "127.0.0.1", port, backlog=4096)
+            except OSError:
+                if self.ports[node]:
+                    raise
+                continue  # somebody was faster
+            self.ports[node] = port
+            return server
 
     def down(self):
         for server in self.servers:

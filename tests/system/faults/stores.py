@@ -12,11 +12,20 @@ import ports
 from redis_server import RedisServer, call
 
 
+def start_redis(*options):
+    for _ in range(3):
+        try:
+            return RedisServer(*options, port=ports.free())
+        except AssertionError as error:
+            failure = error  # somebody may have been faster
+    raise failure
+
+
 class Single:
     """One redis-server, with a proxy before it for each node."""
 
     def __init__(self):
-        self.redis = RedisServer(port=ports.free())
+        self.redis = start_redis()
 
     def url(self, proxy):
         return f"redis://127.0.0.1:{proxy.port}"
@@ -70,10 +79,9 @@ class Watched:
     """A master, a replica, three sentinels of which two must agree."""
 
     def __init__(self, folder):
-        self.master = RedisServer(port=ports.free())
-        self.replica = RedisServer(
-            "--replicaof", "127.0.0.1", str(self.master.port),
-            port=ports.free())
+        self.master = start_redis()
+        self.replica = start_redis("--replicaof", "127.0.0.1",
+                                   str(self.master.port))
         self.sentinels = [Sentinel(folder, self.master.port) for _ in range(3)]
         self._settle()
 
