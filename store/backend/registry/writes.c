@@ -174,11 +174,19 @@ static void refuse_adds(struct gw_redis_registry *r, gw_err err)
     }
 }
 
+/* An add that was answered late is too late, even when its alarm has had no
+ * turn yet: if it was us who stood still, its goodbye may have been said, and
+ * nobody must be let in behind that. */
 static void settle_flight(struct gw_redis_registry *r)
 {
+    int64_t now = gw_registry_now(r);
+
     while (!gw_list_is_empty(&r->writes.flight)) {
+        struct write *w = write_at(r->writes.flight.next);
+        bool late = is_awaited(w) && w->due_ms <= now;
+
         r->stats.writes++;
-        settle(r, write_at(r->writes.flight.next), GW_OK);
+        settle(r, w, late ? GW_E_TIMEOUT : GW_OK);
     }
 }
 

@@ -42,6 +42,7 @@ class Connection:
         self.token = token
         self.id = self.node = self.tried = None
         self.accepted = False       # by the backend
+        self.was_late = False       # its $connect came behind its goodbye
         self.ended = self.by = self.code = None
         self.got = collections.defaultdict(list)  # "push", "answer": (n, t)
         self.promised = collections.defaultdict(list)     # likewise
@@ -117,6 +118,9 @@ class Story:
     def on_backend_connect(self, e):
         c = self.by_token[e["token"]]
         c.id, c.accepted = e["connection"], e["status"] == 200
+        c.goodbyes = [g for g in self.unheard if g["connection"] == c.id]
+        self.unheard = [g for g in self.unheard if g not in c.goodbyes]
+        c.was_late = bool(c.goodbyes)
         self.by_id[c.id] = c
 
     def on_backend_message(self, e):
@@ -182,14 +186,8 @@ def check_delivery(story, rule, c, kind, verdict):
         if times > 1:
             counts["doubled"] += 1
             verdict.broken("doubled", c, f"{kind} {n} came {times} times")
-    # One at a time: the order of sending is that of the numbers. One that was
-    # not acknowledged was given up on, and may still come.
-    kept = {n for n, _ in c.promised[kind]}
-    in_order = [n for n in seen if n in kept]
-    for before, after in zip(in_order, in_order[1:]):
-        if after < before:
-            counts["reordered"] += 1
-            verdict.broken("reordered", c, f"{kind} {after} behind {before}")
+    if kind == "push":
+        check_order(c, verdict)
     had = set(seen)
     for n, acked in c.promised[kind]:
         if n in had:
@@ -202,13 +200,25 @@ def check_delivery(story, rule, c, kind, verdict):
                            f"at {c.ended} by {c.by}, last seen {max(had, default=0)}")
 
 
+def check_order(c, verdict):
+    """Pushes are sent one at a time, so their order is that of the numbers. One
+    that was not acknowledged was given up on, and may still come. Answers have
+    no order: messages run side by side."""
+    kept = {n for n, _ in c.promised["push"]}
+    seen = [n for n in c.sees("push") if n in kept]
+    for before, after in zip(seen, seen[1:]):
+        if after < before:
+            verdict.counts["reordered"] += 1
+            verdict.broken("reordered", c, f"push {after} behind {before}")
+
+
 def may_be_lost(story, rule, c, acked):
     """At the tail of a connection: was it still on its way when it ended?"""
-    if c.by in ("client", "refused"):
-        return acked >= c.ended - IN_FLIGHT
-    if c.by == "server" and rule.tail and story.is_victim(c):
+    if c.ended is None:
+        return False
+    if rule.tail and story.is_victim(c):
         return acked >= min(c.ended, story.begin) - IN_FLIGHT
-    return False
+    return c.by != "server" and acked >= c.ended - IN_FLIGHT
 
 
 def check_refused(story, rule, c, verdict):
@@ -253,7 +263,11 @@ def check_goodbyes(story, rule, c, verdict):
     if len(events) > 1 or not first["event"]:
         counts["claims"] += 1
         verdict.broken("claims", c, f"event ids {sorted(map(str, events))}")
-    check_again(rule, c, verdict)
+    check_again(story, rule, c, verdict)
+    if c.was_late:
+        counts["unheard"] += 1
+        if not rule.early or not story.is_victim(c):
+            verdict.broken("order", c, f"its $connect came after {first['t']}")
     if c.ended is None:
         verdict.broken("invented", c, f"at {first['t']}; it never ended")
     elif first["t"] < c.ended - SKEW and not is_early(story, rule, c):
@@ -262,11 +276,14 @@ def check_goodbyes(story, rule, c, verdict):
         check_late(story, rule, c, verdict)
 
 
-def check_again(rule, c, verdict):
+def check_again(story, rule, c, verdict):
     """Tries that came to be heard. One that was answered was the last, unless
-    the fault may have kept the gateway from writing that down."""
+    the fault may have kept the gateway from writing that down. The number says
+    which is the newest; what a victim had on its way may come behind that."""
     for before, after in zip(c.goodbyes, c.goodbyes[1:]):
-        if after["attempt"] <= before["attempt"]:
+        delayed = rule.early and after["via"] in story.victims
+        if (after["attempt"] == before["attempt"] or
+                after["attempt"] < before["attempt"] and not delayed):
             verdict.broken("attempts", c, f"{after['attempt']} behind "
                            f"{before['attempt']} at {after['t']}")
         if before["status"] == 200:
@@ -294,7 +311,7 @@ def check_late(story, rule, c, verdict):
 def check_unheard(story, rule, verdict):
     """A node that dies between writing a record and asking the backend leaves
     a $connect that counts as accepted: not more of them than it had clients in
-    their handshake."""
+    their handshake. (One that is stopped there may ask when it goes on.)"""
     most = sum(c.id is None and c.node in story.victims and rule.unheard
                for c in story.by_token.values())
     ids = {e["connection"] for e in story.unheard}

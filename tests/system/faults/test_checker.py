@@ -83,6 +83,13 @@ def changed(what, fields, **to):
     return edit
 
 
+LATE_CONNECT = [  # node 1 had written the record
+    dict(t=4.9, what="client.try", token="3.1", node=1),
+    goodbye("C", 9.0),
+    dict(t=9.5, what="client.refused", token="3.1", error="Timeout"),
+    dict(t=9.6, what="backend.connect", token="3.1", connection="C",
+         status=200, via=1)]
+
 PLANTED = [
     # the edit, the rule, what has to be found
     ("lost in the middle", without("client.got", text="push B 1"), {}, "lost"),
@@ -130,6 +137,8 @@ PLANTED = [
         goodbye("A", 12.5, attempt=2)), {}, "redelivered"),
     ("again, as the same attempt", with_(goodbye("A", 12.5)),
      dict(redelivery=True), "attempts"),
+    ("again, as an older attempt", with_(goodbye("A", 12.5, attempt=0)),
+     dict(redelivery=True, early=True), "attempts"),
     ("tried again, as the same attempt", with_(
         goodbye("A", 11.0, status=None)), {}, "attempts"),
     ("late", changed("backend.goodbye", dict(connection="A"), t=20.5), {},
@@ -143,6 +152,7 @@ PLANTED = [
      "invented"),
     ("it never ended", without("client.ended", token="2.1"), {}, "invented"),
     ("of nobody", with_(goodbye("Z", 9.0)), {}, "stranger"),
+    ("before its $connect", with_(*LATE_CONNECT), dict(unheard=True), "order"),
     ("of more than could be", with_(goodbye("Z", 9.0)), dict(unheard=True),
      "stranger"),
     ("closed, and no victim", changed(
@@ -176,6 +186,9 @@ ALLOWED = [
     ("as it is", lambda j: j, {}),
     ("again, after an outage", with_(goodbye("A", 12.5, attempt=2)),
      dict(redelivery=True)),
+    ("again, as a stopped node had sent it", with_(
+        goodbye("A", 12.5, attempt=0, via=1)),
+     dict(redelivery=True, early=True)),
     ("tried until it is heard", with_(
         goodbye("A", 11.0, attempt=0, status=None)), {}),
     ("late, but the fault had to be over first", lambda j: changed(
@@ -190,6 +203,11 @@ ALLOWED = [
         dict(t=4.9, what="client.try", token="3.1", node=1),
         dict(t=5.1, what="client.refused", token="3.1", error="Reset"),
         goodbye("Z", 9.0)), dict(unheard=True)),
+    ("asked when its node went on", with_(*LATE_CONNECT),
+     dict(unheard=True, early=True)),
+    ("in a stopped node when its client left", with_(
+        dict(t=4.8, what="backend.message", connection="A", n=1,
+             status=200)), dict(tail=True)),
     ("on its way when the client left", with_(push("B", 4, 13.9)), {}),
     ("no answer when the backend gave none", with_(
         dict(t=2.0, what="backend.message", connection="B", n=2,

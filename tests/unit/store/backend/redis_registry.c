@@ -546,6 +546,39 @@ START_TEST(an_add_is_answered_in_time)
 }
 END_TEST
 
+/* Stands still between its timers and its sockets, as a process does that is
+ * stopped while it waits; Redis answers in the meantime. */
+static void on_prepare(uv_prepare_t *prepare)
+{
+    uv_prepare_stop(prepare);
+    kill(stage.server.pid, SIGCONT);
+    uv_sleep(2100);
+}
+
+START_TEST(an_add_answered_to_one_who_stood_still_is_refused)
+{
+    uv_prepare_t prepare;
+
+    stage_set(&stage, true);
+    join(&a, 7, false);
+    kill(stage.server.pid, SIGSTOP);
+    ck_assert_int_eq(player_add(&a, 1), GW_OK);
+    stage_play(a.loop, 50); /* it is under way */
+    uv_prepare_init(a.loop, &prepare);
+    uv_prepare_start(&prepare, on_prepare);
+    WAIT(&a, a.ok + a.failed == 1);
+    ck_assert_uint_eq(a.failed, 1);
+    ck_assert_int_eq(a.last_err, GW_E_TIMEOUT);
+    ck_assert_int_eq(fields("conns"), 1); /* Redis did not break off */
+    player_drop(&a, 1);
+    WAIT(&a, state(&a) == GW_REGISTRY_JOINED && !stats(&a).queued);
+    ck_assert_int_eq(fields("conns"), 0);
+    uv_close((uv_handle_t *)&prepare, NULL);
+    player_exit(&a);
+    stage_strike(&stage);
+}
+END_TEST
+
 START_TEST(a_full_redis_refuses_connections_but_no_goodbyes)
 {
     stage_set(&stage, true);
@@ -736,6 +769,7 @@ GW_SUITE("store/backend/redis_registry")
     tcase_add_test(tc, a_queue_does_not_grow_with_absences);
     tcase_add_test(tc, writes_survive_a_link_that_breaks);
     tcase_add_test(tc, an_add_is_answered_in_time);
+    tcase_add_test(tc, an_add_answered_to_one_who_stood_still_is_refused);
     tcase_add_test(tc, a_full_redis_refuses_connections_but_no_goodbyes);
     tcase_add_test(tc, a_redis_that_refuses_all_is_asked_again);
     tcase_add_test(tc, nodes_share_the_key_of_the_founder);
