@@ -63,6 +63,7 @@ typedef void gw_letters_done(void *ctx, gw_err err,
 /* The backends fill this in; callers use the functions below. */
 struct gw_registry_ops {
     gw_registry_state (*state)(const struct gw_registry *r);
+    bool (*is_sure)(const struct gw_registry *r);
     gw_err (*add)(struct gw_registry *r, gw_str id, gw_str record,
                   gw_registry_done *done, void *ctx);
     void (*drop)(struct gw_registry *r, gw_str id);
@@ -91,6 +92,13 @@ static inline gw_registry_state gw_registry_state_of(
     const struct gw_registry *r)
 {
     return r->ops->state(r);
+}
+
+/* Can nobody have claimed our estate, by our own clock, read now? False after
+ * a sleep or an absence as long as a lease, until it is renewed. */
+static inline bool gw_registry_is_sure(const struct gw_registry *r)
+{
+    return r->ops->is_sure(r);
 }
 
 /* Writes (or rewrites) the record of a connection. done may be NULL, and comes

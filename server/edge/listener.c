@@ -304,7 +304,7 @@ void listener_hold_off(struct listener *l)
         return;
     if (setsockopt(l->fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter,
                    sizeof(filter)))
-        gw_warn("listen.filter", "reason=\"%s\"", strerror(errno));
+        gw_info("listen.filter", "reason=\"%s\"", strerror(errno));
 }
 
 void listener_end_unsure(struct listener *l, int64_t ms)

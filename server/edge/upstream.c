@@ -29,6 +29,7 @@ struct gw_fetch {
     bool holds;     /* one of the lane's places */
     bool beginning; /* inside begin(): what ends now is deferred */
     gw_fetch_done *done;
+    bool (*is_wanted)(void *ctx);
     void *ctx;
 };
 
@@ -284,6 +285,14 @@ static void on_job_done(struct gw_upstream_job *job, gw_err err,
     finish(fetch, err, response, body);
 }
 
+static bool is_wanted(const struct gw_upstream_job *job)
+{
+    const struct gw_fetch *fetch =
+        GW_CONTAINER(job, const struct gw_fetch, job);
+
+    return fetch->is_wanted(fetch->ctx);
+}
+
 static void on_deadline(struct gw_timer *t)
 {
     struct gw_fetch *fetch = GW_CONTAINER(t, struct gw_fetch, deadline);
@@ -344,6 +353,8 @@ static gw_err start(struct gw_fetch_lane *lane,
     fetch->job.bytes = gw_buf_str(&fetch->bytes);
     fetch->job.to_head = gw_str_eq(request->method, GW_LIT("HEAD"));
     fetch->job.idempotent = is_idempotent(request->method);
+    fetch->job.is_wanted = request->is_wanted ? is_wanted : NULL;
+    fetch->is_wanted = request->is_wanted;
     fetch->lane = lane;
     fetch->done = done;
     fetch->ctx = ctx;

@@ -413,7 +413,10 @@ static void begin(struct gw_upstream_conn *c)
     c->handed = c->came = c->in_body = false;
     c->interim = 0;
     c->sent = 0;
-    send_rest(c);
+    if (c->job->is_wanted && !c->job->is_wanted(c->job))
+        fail(c, GW_E_CANCELLED);
+    else
+        send_rest(c);
 }
 
 void gw_upstream_conn_run(struct gw_upstream_conn *c,

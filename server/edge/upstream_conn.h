@@ -47,6 +47,9 @@ struct gw_upstream_job {
     gw_str bytes; /* the request; stays put until done */
     bool to_head, idempotent;
 
+    /* Is it still to be sent? NULL: always. */
+    bool (*is_wanted)(const struct gw_upstream_job *job);
+
     /* response and body are views for this call only. */
     void (*done)(struct gw_upstream_job *job, gw_err err,
                  const struct gw_http_response *response, gw_str body);

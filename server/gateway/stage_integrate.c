@@ -7,6 +7,9 @@ static void on_reply(void *ctx, gw_err err, const struct gw_reply *reply)
 
     x->err = err;
     x->asked = true;
+    if (err == GW_E_CANCELLED && x->call.is_wanted &&
+        !x->call.is_wanted(&x->call))
+        gw_exchange_refuse_unregistered(x);
     if (!err)
         x->reply = *reply;
     gw_exchange_resume(x);

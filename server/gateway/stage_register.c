@@ -4,6 +4,17 @@
  */
 #include "server/gateway/exchange.h"
 
+/* A process that has slept may have been declared dead meanwhile, and its
+ * connections with it: a $connect must not run behind their goodbyes. */
+static bool is_wanted(const struct gw_call *call)
+{
+    const struct gw_exchange *x =
+        GW_CONTAINER(call, const struct gw_exchange, call);
+
+    return x->conn->life == x->gateway->life &&
+           gw_registry_is_sure(x->gateway->registry);
+}
+
 static void on_added(void *ctx, gw_err err)
 {
     struct gw_exchange *x = ctx;
@@ -25,6 +36,7 @@ gw_step gw_stage_register(struct gw_exchange *x)
 {
     if (!x->gateway->registers)
         return GW_NEXT;
+    x->call.is_wanted = is_wanted;
     if (gw_conn_register(x->conn, on_added, x)) {
         gw_exchange_refuse_unregistered(x);
         return GW_DONE;

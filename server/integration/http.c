@@ -386,6 +386,13 @@ static void on_fetched(void *ctx, gw_err err,
     u->done(u->ctx, err, &reply);
 }
 
+static bool is_wanted(void *ctx)
+{
+    const struct under_way *u = ctx;
+
+    return u->call->is_wanted(u->call);
+}
+
 gw_err gw_integration_http(struct gw_call *call, struct gw_reply *now,
                            bool *waits, gw_reply_fn *done, void *ctx)
 {
@@ -394,6 +401,7 @@ gw_err gw_integration_http(struct gw_call *call, struct gw_reply *now,
     struct gw_fetch_request request = {
         .method = call->integration->method,
         .timeout_ms = call->integration->timeout_ms,
+        .is_wanted = call->is_wanted ? is_wanted : NULL,
     };
     struct gw_fetch *fetch;
     gw_err err = u ? GW_OK : GW_E_TOO_BIG;

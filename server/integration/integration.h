@@ -24,6 +24,9 @@ struct gw_call {
         uint16_t local_port;
         bool tls;
     } peer;
+    /* Asked right before the backend is; false: it must not be any more, and
+     * the call ends with GW_E_CANCELLED. NULL: it may be at any time. */
+    bool (*is_wanted)(const struct gw_call *call);
     struct gw_fetcher *fetcher;
     struct gw_fetch_lane *lane; /* of this integration; NULL: it needs none */
 };

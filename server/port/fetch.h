@@ -26,6 +26,10 @@ struct gw_fetch_request {
     size_t header_count;
     gw_str body;
     uint32_t timeout_ms; /* in all, waiting included */
+
+    /* Asked each time its first byte is about to leave, with the ctx of done.
+     * False: nothing leaves, and it ends with GW_E_CANCELLED. NULL: always. */
+    bool (*is_wanted)(void *ctx);
 };
 
 /*

@@ -210,8 +210,15 @@ static void free_registry(struct gw_registry *base)
     free(r);
 }
 
+static bool is_sure(const struct gw_registry *base)
+{
+    return gw_member_is_sure(
+        GW_CONTAINER(base, const struct gw_redis_registry, base));
+}
+
 static const struct gw_registry_ops ops = {
     .state = state,
+    .is_sure = is_sure,
     .add = add,
     .drop = forget,
     .end = end,

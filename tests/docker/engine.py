@@ -11,6 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60
+COMMAND_SECONDS = 1200  # a build, on a busy machine
 FORWARD = Path("/proc/sys/net/ipv4/ip_forward")
 
 
@@ -22,12 +23,16 @@ class Failed(Exception):
     """A command that should have worked."""
 
 
-def run(*command, seconds=600, check=True, stdin=None):
+def run(*command, check=True):
     """Its output, both streams together. `check`: a status other than 0
     fails the test."""
-    done = subprocess.run(command, cwd=ROOT, text=True, timeout=seconds,
-                          stdin=stdin or subprocess.DEVNULL, errors="replace",
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        done = subprocess.run(command, cwd=ROOT, text=True, errors="replace",
+                              stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                              timeout=COMMAND_SECONDS)
+    except subprocess.TimeoutExpired as late:
+        raise Failed(str(late)[:200]) from late
     if check and done.returncode:
         raise Failed(f"{' '.join(command)[:200]}\n{done.stdout[-3000:]}")
     return done.stdout.strip()

@@ -90,6 +90,7 @@ static gw_err start(struct gw_fetch_lane *to,
                                      own(request->headers[i].value) };
     c->timeout_ms = request->timeout_ms;
     c->done = done;
+    c->is_wanted = request->is_wanted;
     c->ctx = ctx;
     gw_list_init(&c->node);
     gw_list_append(&lane->fetch->calls, &c->node);

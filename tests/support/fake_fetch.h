@@ -25,6 +25,7 @@ struct fake_call {
     size_t header_count;
     uint32_t timeout_ms;
     gw_fetch_done *done;
+    bool (*is_wanted)(void *ctx); /* as a fetcher asks before it sends */
     void *ctx;
 };
 

@@ -148,6 +148,11 @@ static gw_registry_state state(const struct gw_registry *r)
     return GW_REGISTRY_JOINED;
 }
 
+static bool is_sure(const struct gw_registry *r)
+{
+    return !GW_CONTAINER(r, const struct fake_registry, base)->unsure;
+}
+
 static gw_err add(struct gw_registry *r, gw_str id, gw_str record,
                   gw_registry_done *done, void *ctx)
 {
@@ -193,6 +198,7 @@ static void bury(struct gw_registry *r, gw_str id, gw_str record, gw_str why)
 
 static const struct gw_registry_ops ops = {
     .state = state,
+    .is_sure = is_sure,
     .add = add,
     .drop = drop,
     .end = end,

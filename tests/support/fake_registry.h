@@ -24,6 +24,7 @@ struct fake_registry {
     struct gw_list writes; /* add and end that are not answered, oldest first */
     bool holds;            /* add and end wait for fake_registry_answer */
     gw_err refuse;         /* what add returns, if not GW_OK */
+    bool unsure;           /* it may have been claimed */
     unsigned adds, drops, ends, acks, burials; /* calls */
 };
 

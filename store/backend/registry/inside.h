@@ -57,6 +57,8 @@ struct gw_member {
     bool founded;       /* `founding` has been in force */
     int64_t refused_ms; /* when it was first refused; 0: it was not */
     int64_t steady_ms;  /* since when leases can be trusted */
+    int64_t asked_ms;   /* when the lease was last asked for, */
+    int64_t sure_ms;    /* and when for the last one that we got */
     char founding[GW_FOUNDING_LEN], seen[GW_FOUNDING_LEN];
     bool leaving, overdue, releasing;
     void (*left)(void *ctx);
@@ -175,6 +177,9 @@ gw_registry_state gw_member_state(const struct gw_redis_registry *r);
 
 /* Asks for the lease, for the first time or again. */
 void gw_member_renew(struct gw_redis_registry *r);
+
+/* Not yet as long since we got the lease as it lasts? */
+bool gw_member_is_sure(const struct gw_redis_registry *r);
 
 /* Have we been able to see leases for long enough to miss one? */
 bool gw_member_is_steady(const struct gw_redis_registry *r);

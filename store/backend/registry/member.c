@@ -50,6 +50,19 @@ bool gw_member_is_steady(const struct gw_redis_registry *r)
            gw_registry_now(r) - m->steady_ms >= r->times.inherit_after_ms;
 }
 
+/* The loop's own time may be that of before a sleep. */
+static int64_t read_clock(void)
+{
+    return (int64_t)(uv_hrtime() / 1000000);
+}
+
+bool gw_member_is_sure(const struct gw_redis_registry *r)
+{
+    const struct gw_member *m = &r->member;
+
+    return m->joined && read_clock() - m->sure_ms < r->times.lease_ms;
+}
+
 gw_str gw_member_lease(const struct gw_redis_registry *r, struct gw_key *out)
 {
     struct gw_number link;
@@ -166,6 +179,7 @@ static void on_held(struct gw_redis_registry *r, bool gained)
     struct gw_member *m = &r->member;
     bool known = m->current && !gained;
 
+    m->sure_ms = m->asked_ms;
     if (!m->joined) {
         join(r);
         return;
@@ -293,6 +307,7 @@ void gw_member_renew(struct gw_redis_registry *r)
     if (m->renewing)
         return;
     m->listed = m->told = false;
+    m->asked_ms = read_clock();
     m->renewing = !list_estate(r, GW_LIT("SADD"), on_listed) &&
                   !agree_on_founding(r, on_founding) &&
                   !take_lease(r, on_renewed);

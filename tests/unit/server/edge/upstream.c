@@ -6,6 +6,7 @@
 #include "tests/unit/server/edge/upstream_world.h"
 
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static struct world world, *const w = &world;
@@ -228,6 +229,50 @@ START_TEST(a_dead_connection_is_retried_where_that_is_safe)
         close(fd);
     }
     ck_assert_uint_eq(w->counters->retried, races[_i].retried);
+    close_all();
+}
+END_TEST
+
+/* --- what is not wanted any more ----------------------------------------------- */
+
+static bool is_wanted(void *ctx)
+{
+    const struct call *c = ctx;
+
+    return c->ctx == NULL;
+}
+
+/* Over a new connection and a kept one: the other end hears nothing of it. */
+START_TEST(what_is_not_wanted_any_more_is_not_sent)
+{
+    struct call c = { .is_wanted = is_wanted }, next = { 0 };
+    char byte;
+    int fd = -1;
+
+    open_all(4, 4);
+    if (_i)
+        fd = warm();
+    if (_i)
+        c.ctx = &c;
+    call_start(w, &c, lane, "POST", GW_LIT("x"));
+    c.ctx = &c; /* while it connects */
+    call_ends(w, &c, GW_E_CANCELLED);
+    if (!_i)
+        fd = backend_accept(w, &b);
+    world_settle(w);
+    ck_assert_int_eq(recv(fd, &byte, 1, MSG_DONTWAIT), 0); /* hung up */
+    close(fd);
+    if (_i) { /* it was tried on a fresh one, too */
+        fd = backend_accept(w, &b);
+        ck_assert_int_eq(recv(fd, &byte, 1, MSG_DONTWAIT), 0);
+        close(fd);
+    }
+    call_start(w, &next, lane, "POST", GW_EMPTY);
+    fd = backend_accept(w, &b);
+    hear_any(w, fd);
+    say(w, fd, OK_EMPTY);
+    call_answered(w, &next, 200, GW_EMPTY);
+    close(fd);
     close_all();
 }
 END_TEST
@@ -734,6 +779,7 @@ GW_SUITE("server/edge/upstream")
                         GW_LEN(stirrings));
     tcase_add_loop_test(tc, a_dead_connection_is_retried_where_that_is_safe, 0,
                         GW_LEN(races));
+    tcase_add_loop_test(tc, what_is_not_wanted_any_more_is_not_sent, 0, 2);
     tcase_add_loop_test(tc, nothing_else_is_sent_again, 0, GW_LEN(ends));
     tcase_add_test(tc, a_second_try_is_the_last);
     tcase_add_loop_test(tc, what_cannot_be_reached_is_said_so, 0,

@@ -143,6 +143,7 @@ void call_start(struct world *w, struct call *c, struct gw_fetch_lane *lane,
         .header_count = GW_LEN(headers),
         .body = body,
         .timeout_ms = 5000,
+        .is_wanted = c->is_wanted,
     };
 
     c->w = w;

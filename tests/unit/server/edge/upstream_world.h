@@ -31,6 +31,7 @@ struct call {
     size_t header_count;
     struct gw_buf body;
     void (*then)(struct call *c); /* called inside done */
+    bool (*is_wanted)(void *ctx); /* with the call */
     void *ctx;
 };
 

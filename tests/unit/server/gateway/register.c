@@ -331,6 +331,41 @@ START_TEST(it_is_lost_while_connect_refuses)
 }
 END_TEST
 
+/* Its process has slept: heirs may have said goodbye for it. Nothing of it may
+ * leave for the backend; a fetcher asks before it sends. */
+START_TEST(connect_does_not_run_behind_its_goodbye)
+{
+    start(both);
+    fake_world_connect(&w, &l, "/dev", "");
+    ck_assert(call()->is_wanted(call()->ctx));
+    if (_i) {
+        fake_registry_lose(&w.registry, false);
+        fake_registry_join(&w.registry);
+    } else {
+        w.registry.unsure = true;
+    }
+    ck_assert(!call()->is_wanted(call()->ctx));
+    fake_call_fail(call(), GW_E_CANCELLED);
+    is_refused();
+    ck_assert_uint_eq(w.registry.drops, _i ? 0 : 1);
+    ck_assert_uint_eq(w.registry.ends, 0);
+    end();
+}
+END_TEST
+
+/* Nobody says goodbye for a message. */
+START_TEST(messages_are_wanted_whatever_comes)
+{
+    start(API("$default: " BACKEND "/default"));
+    fake_world_connect(&w, &l, "/dev", "");
+    fake_link_says(&l, "hello");
+    ck_assert(call()->is_wanted == NULL);
+    fake_call_reply(call(), 200, "", GW_EMPTY);
+    fake_link_ends(&l, 1000, "");
+    end();
+}
+END_TEST
+
 /* --- best effort ---------------------------------------------------------------- */
 
 START_TEST(best_effort_registers_nobody_and_tries_once)
@@ -373,5 +408,7 @@ GW_SUITE("server/gateway/register")
     tcase_add_loop_test(tc, it_is_lost_while_a_record_is_written, 0, 2);
     tcase_add_loop_test(tc, it_is_lost_while_connect_runs, 0, 2);
     tcase_add_test(tc, it_is_lost_while_connect_refuses);
+    tcase_add_loop_test(tc, connect_does_not_run_behind_its_goodbye, 0, 2);
+    tcase_add_test(tc, messages_are_wanted_whatever_comes);
     tcase_add_test(tc, best_effort_registers_nobody_and_tries_once);
 }
