@@ -85,7 +85,7 @@ static void set_fault(struct gw_redis *r, const char *why)
 
     gw_fail(&fault, GW_E_UNREACHABLE, "%s", why);
     for (char *p = fault.text; *p; p++)
-        if ((unsigned char)*p < ' ' || *p == '\x7f')
+        if ((unsigned char)*p < ' ' || *p == '\x7f' || *p == '"')
             *p = '?';
     if (r->state == UP)
         gw_warn("redis.down", "why=\"%s\"", fault.text);
@@ -162,8 +162,8 @@ static void rise(struct gw_redis *r)
     for (size_t i = 0; i < GW_REDIS_SCRIPTS_MAX; i++)
         r->scripts[i].is_loaded = false;
     start_timer(r, GW_REDIS_PING_MS);
-    gw_info("redis.up", "reconnects=%llu",
-            (unsigned long long)r->stats.reconnects);
+    gw_info("redis.up", "host=%s port=%s reconnects=%llu", r->dial.host,
+            r->dial.port, (unsigned long long)r->stats.reconnects);
     tell(r);
 }
 

@@ -166,7 +166,8 @@ gw_err gw_redis_conn_send(struct gw_redis_conn *c, size_t argc,
     add_number(&c->out, '*', argc);
     for (size_t i = 0; i < argc; i++)
         add_word(&c->out, argv[i]);
-    append(c, (struct pending){ done, ctx, uv_now(c->poll.loop) });
+    /* not uv_now, which is late in a turn that took long */
+    append(c, (struct pending){ done, ctx, uv_hrtime() / 1000000 });
     if (!uv_is_active((uv_handle_t *)&c->flush))
         uv_idle_start(&c->flush, on_flush);
     return GW_OK;

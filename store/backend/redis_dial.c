@@ -132,6 +132,7 @@ void gw_redis_dial_path(struct gw_redis_dial *d, gw_str path)
     GW_ASSERT(path.len < sizeof(at->sun_path));
     *at = (struct sockaddr_un){ .sun_family = AF_UNIX };
     memcpy(at->sun_path, path.at, path.len);
+    snprintf(d->host, sizeof(d->host), "%.*s", GW_FMT(path));
     d->at[0].len = sizeof(*at);
     d->count = 1;
     d->is_wanted = true;

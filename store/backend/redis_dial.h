@@ -18,9 +18,10 @@ struct gw_redis_dial {
     void (*done)(void *ctx, struct gw_redis_conn *c, const char *why);
     void *ctx;
 
+    char host[GW_REDIS_TEXT_MAX + 1], port[8]; /* a path: without a port */
+
     /* its own */
     uv_getaddrinfo_t lookup;
-    char host[GW_REDIS_TEXT_MAX + 1], port[8];
     bool is_wanted, is_looking, is_outdated;
     struct gw_redis_address at[GW_REDIS_ADDRESSES_MAX];
     size_t count, turn, tried;

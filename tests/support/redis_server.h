@@ -1,6 +1,7 @@
 /*
  * A real redis-server on a free port of 127.0.0.1, its files in a folder of its
- * own. It ends with the test, however that ends.
+ * own. It ends with the test, however that ends (of a test that failed, the
+ * folder may stay).
  */
 #ifndef GW_SUPPORT_REDIS_SERVER_H
 #define GW_SUPPORT_REDIS_SERVER_H

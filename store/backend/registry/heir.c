@@ -138,7 +138,7 @@ static void on_claimed(void *ctx, gw_err err,
     struct gw_redis_registry *r = ctx;
     struct gw_heir *h = &r->heir;
 
-    if (err) {
+    if (err || r->member.leaving) {
         h->step = GW_HEIR_IDLE;
         return;
     }

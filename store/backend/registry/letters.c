@@ -60,7 +60,7 @@ static void on_buried(void *ctx, gw_err err, const struct gw_redis_reply *reply)
                 memcmp(b->epoch, r->member.estate.epoch, GW_EPOCH_LEN) == 0;
 
     r->letters.under_way--;
-    if (err && ours && !r->member.releasing) {
+    if (err && ours) {
         gw_list_append(&r->letters.burials, &b->node);
         r->letters.paused = true;
         gw_registry_alarm(r, GW_ALARM_BURY, GW_RETRY_MS);
@@ -187,9 +187,14 @@ gw_err gw_letters_list(struct gw_registry *base, gw_str after, size_t max,
     struct gw_key key;
     struct gw_number count;
     char from[64] = "-";
-    gw_str argv[] = { GW_LIT("XRANGE"), letters_key(r, &key),
-                      { from, 1 },      GW_LIT("+"),
-                      GW_LIT("COUNT"),  gw_number_write(&count, (int64_t)max) };
+    gw_str argv[] = {
+        GW_LIT("XRANGE"),
+        letters_key(r, &key),
+        { from, 1 },
+        GW_LIT("+"),
+        GW_LIT("COUNT"),
+        gw_number_write(&count, (int64_t)GW_MIN(max, GW_LETTERS_MAX))
+    };
     gw_err err;
 
     if (after.len) {

@@ -306,7 +306,8 @@ void gw_member_on_up(struct gw_redis_registry *r)
 
 void gw_member_on_down(struct gw_redis_registry *r)
 {
-    r->member.up = r->member.current = false;
+    r->member.up = r->member.current = r->member.taken = false;
+    r->member.refused_ms = 0; /* who held it may die meanwhile */
     gw_writes_on_down(r);
 }
 
@@ -350,6 +351,7 @@ void gw_member_leave(struct gw_redis_registry *r)
         return;
     if (!m->releasing) {
         m->releasing = true;
+        m->joined = m->current = false; /* nothing is taken in any more */
         gw_writes_abandon(r, GW_E_CANCELLED);
         gw_letters_abandon(r);
         (void)!give_lease_back(r, on_released);

@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* --- commands ---------------------------------------------------------------- */
 
@@ -321,6 +322,24 @@ START_TEST(a_stopped_redis_is_noticed)
 }
 END_TEST
 
+/* It is we who were late: the answers lie there already. */
+START_TEST(a_loop_that_stood_still_breaks_nothing)
+{
+    struct world w;
+    struct answer a = { 0 };
+
+    begin(&w);
+    ck_assert_int_eq(command(&w, "PING", &a), GW_OK);
+    uv_run(&w.loop, UV_RUN_NOWAIT);
+    usleep((GW_REDIS_COMMAND_MS + 100) * 1000);
+    UNTIL(&w, a.fired);
+    ck_assert_int_eq(a.err, GW_OK);
+    prove(&w);
+    ck_assert_uint_eq(w.downs, 0);
+    end(&w);
+}
+END_TEST
+
 START_TEST(a_quiet_link_stays_up)
 {
     struct world w;
@@ -414,6 +433,28 @@ START_TEST(it_may_be_closed_by_an_answer)
 }
 END_TEST
 
+static void close_on_down(struct gw_redis_watcher *watcher)
+{
+    struct world *w = GW_CONTAINER(watcher, struct world, watcher);
+
+    gw_redis_close(w->r, on_closed, w);
+}
+
+START_TEST(it_may_be_closed_when_it_goes_down)
+{
+    struct world w;
+
+    begin(&w);
+    w.watcher.on_down = close_on_down;
+    gw_redis_server_kill(&w.server);
+    uv_run(&w.loop, UV_RUN_DEFAULT);
+    ck_assert(w.is_closed);
+    gw_redis_free(w.r);
+    ck_assert_int_eq(uv_loop_close(&w.loop), 0);
+    gw_redis_server_end(&w.server);
+}
+END_TEST
+
 START_TEST(one_that_was_never_started_is_closed_at_once)
 {
     struct gw_redis_url url = { .kind = GW_REDIS_TCP };
@@ -443,10 +484,12 @@ GW_SUITE("store/backend/redis")
     tcase_add_test(tc, what_is_pending_fails_when_redis_dies);
     tcase_add_loop_test(tc, both_connections_or_none, 0, 2);
     tcase_add_test(tc, a_stopped_redis_is_noticed);
+    tcase_add_test(tc, a_loop_that_stood_still_breaks_nothing);
     tcase_add_test(tc, a_quiet_link_stays_up);
     tcase_add_test(tc, a_replica_is_left);
     tcase_add_test(tc, closing_fails_what_is_pending);
     tcase_add_test(tc, it_may_be_closed_at_any_time);
     tcase_add_test(tc, it_may_be_closed_by_an_answer);
+    tcase_add_test(tc, it_may_be_closed_when_it_goes_down);
     tcase_add_test(tc, one_that_was_never_started_is_closed_at_once);
 }

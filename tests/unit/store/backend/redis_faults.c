@@ -15,7 +15,7 @@ typedef enum moment {
     AT_SECOND_PING, /* of the subscription, a second later */
 } moment;
 
-typedef enum then { STAYS, HANGS_UP, FLOODS } then;
+typedef enum then { STAYS, HANGS_UP } then;
 
 static const struct fault {
     const char *name;
@@ -73,14 +73,10 @@ static const struct fault {
       "closed by the other side", NULL, GW_E_UNREACHABLE },
     { "half a reply, then nothing", AT_GET, "$10\r\nabc", STAYS,
       "no answer in time", NULL, GW_E_UNREACHABLE },
-    { "silence", AT_GET, NULL, STAYS, "no answer in time", NULL,
-      GW_E_UNREACHABLE },
     { "two answers", AT_GET, "+one\r\n+two\r\n", STAYS,
       "a reply nobody asked for", "one", GW_OK },
     { "too many elements", AT_GET, "*2147483647\r\n", STAYS,
       "a reply of more than", NULL, GW_E_UNREACHABLE },
-    { "too many bytes", AT_GET, "$9223372036854775807\r\n", FLOODS,
-      "a reply past the bound", NULL, GW_E_UNREACHABLE },
     { "a length below nothing", AT_GET, "$-5\r\n", STAYS, "Bulk string length",
       NULL, GW_E_UNREACHABLE },
     { "too deep", AT_GET, "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1",
@@ -107,13 +103,15 @@ struct peer {
     struct world w;
     uv_tcp_t listener;
     const struct fault *fault; /* NULL: a good one from now on */
+    bool slams;                /* every connection is closed at once */
+    uint64_t slammed_ms[8];    /* when */
+    size_t slams_count;
 };
 
 struct talk {
     uv_tcp_t tcp;
     struct peer *peer;
     bool is_subscribed;
-    char flood[1 << 20];
 };
 
 static void on_talk_closed(uv_handle_t *h)
@@ -132,23 +130,13 @@ static void on_said(uv_write_t *write, int status)
     free(write);
 }
 
-static void say(struct talk *t, const char *text, uv_write_cb done)
+static void say(struct talk *t, const char *text)
 {
     uv_buf_t bytes = uv_buf_init((char *)text, (unsigned)strlen(text));
     uv_write_t *write = gw_alloc(sizeof(*write));
 
-    write->data = t;
-    ck_assert_int_eq(uv_write(write, (uv_stream_t *)&t->tcp, &bytes, 1, done),
-                     0);
-}
-
-static void on_flooded(uv_write_t *write, int status)
-{
-    struct talk *t = write->data;
-
-    free(write);
-    if (!status)
-        say(t, t->flood, on_flooded);
+    ck_assert_int_eq(
+        uv_write(write, (uv_stream_t *)&t->tcp, &bytes, 1, on_said), 0);
 }
 
 /* True when this was the moment of the fault. */
@@ -160,13 +148,9 @@ static bool misbehave(struct talk *t, moment at)
         return false;
     t->peer->fault = NULL;
     if (f->says)
-        say(t, f->says, on_said);
+        say(t, f->says);
     if (f->then == HANGS_UP)
         hang_up(t);
-    if (f->then == FLOODS) {
-        memset(t->flood, 'x', sizeof(t->flood) - 1);
-        say(t, t->flood, on_flooded);
-    }
     return true;
 }
 
@@ -174,20 +158,19 @@ static void answer_line(struct talk *t, const char *line)
 {
     if (strcmp(line, "PING") == 0 && t->is_subscribed) {
         if (!misbehave(t, AT_SECOND_PING))
-            say(t, "*2\r\n$4\r\npong\r\n$0\r\n\r\n", on_said);
+            say(t, "*2\r\n$4\r\npong\r\n$0\r\n\r\n");
     } else if (strcmp(line, "PING") == 0) {
         if (!misbehave(t, AT_PING))
-            say(t, "+PONG\r\n", on_said);
+            say(t, "+PONG\r\n");
     } else if (strcmp(line, "SUBSCRIBE") == 0) {
         t->is_subscribed = true;
         if (misbehave(t, AT_SUBSCRIBE))
             return;
-        say(t, "*3\r\n$9\r\nsubscribe\r\n$12\r\ntest:bus:1.0\r\n:1\r\n",
-            on_said);
+        say(t, "*3\r\n$9\r\nsubscribe\r\n$12\r\ntest:bus:1.0\r\n:1\r\n");
         misbehave(t, AT_MESSAGE);
     } else if (strcmp(line, "GET") == 0) {
         if (!misbehave(t, AT_GET))
-            say(t, "$1\r\nv\r\n", on_said);
+            say(t, "$1\r\nv\r\n");
     }
 }
 
@@ -224,6 +207,11 @@ static void on_connection(uv_stream_t *listener, int status)
     t->tcp.data = t;
     ck_assert_int_eq(uv_tcp_init(listener->loop, &t->tcp), 0);
     ck_assert_int_eq(uv_accept(listener, (uv_stream_t *)&t->tcp), 0);
+    if (t->peer->slams) {
+        t->peer->slammed_ms[t->peer->slams_count++] = uv_now(listener->loop);
+        hang_up(t);
+        return;
+    }
     ck_assert_int_eq(uv_read_start((uv_stream_t *)&t->tcp, on_alloc, on_read),
                      0);
 }
@@ -305,7 +293,34 @@ START_TEST(a_fault_ends_as_it_should)
 }
 END_TEST
 
+/* Each rest is drawn between a half and the whole of a span that doubles. */
+START_TEST(tries_come_ever_more_slowly)
+{
+    struct peer p = { .slams = true };
+    struct gw_redis_url url = gw_redis_server_url(&p.w.server);
+    uint64_t span_ms = 2 * GW_REDIS_RETRY_MIN_MS;
+
+    ck_assert_int_eq(uv_loop_init(&p.w.loop), 0);
+    url.hosts[0].port = listen_somewhere(&p);
+    make_link(&p.w, &url);
+    for (size_t i = 1; i < 5; i++, span_ms *= 2) {
+        uint64_t rest_ms;
+
+        UNTIL(&p.w, p.slams_count > i);
+        rest_ms = p.slammed_ms[i] - p.slammed_ms[i - 1];
+        ck_assert_uint_ge(rest_ms, span_ms / 2);
+        ck_assert_uint_le(rest_ms, span_ms + 200); /* a busy machine */
+    }
+    p.slams = false;
+    UNTIL(&p.w, p.w.ups);
+    prove(&p.w);
+    uv_close((uv_handle_t *)&p.listener, NULL);
+    close_link(&p.w);
+}
+END_TEST
+
 GW_SUITE("store/backend/redis_faults")
 {
     tcase_add_loop_test(tc, a_fault_ends_as_it_should, 0, GW_LEN(faults));
+    tcase_add_test(tc, tries_come_ever_more_slowly);
 }

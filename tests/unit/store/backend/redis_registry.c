@@ -276,6 +276,28 @@ START_TEST(an_heir_that_stops_has_heirs)
 }
 END_TEST
 
+START_TEST(an_heir_that_leaves_has_heirs)
+{
+    enum { ALL = 600 };
+
+    stage_set(&stage, true);
+    join(&a, 7, true);
+    add_all(&a, 0, ALL);
+    enter(&b, 8, false);
+    b.room = 50;
+    WAIT(&b, b.inherited_all);
+    player_exit(&b);
+    ck_assert_uint_lt(b.inherited_all, ALL);
+    join(&c, 9, false);
+    WAIT(&c, player_inherited_once(&c) == ALL && estates() == 1);
+    ck_assert_uint_eq(c.inherited_all, ALL);
+    player_exit(&c);
+    WAIT(&a, a.lost == 1);
+    player_exit(&a);
+    stage_strike(&stage);
+}
+END_TEST
+
 START_TEST(an_heir_whose_link_breaks_inherits_once)
 {
     enum { ALL = 2000 };
@@ -552,9 +574,14 @@ END_TEST
 
 START_TEST(a_redis_that_refuses_all_is_asked_again)
 {
+    static const struct gw_registry_times slow = { 200, 400, 500, 200, 50 },
+                                          long_lease = { 60, 60000, 500, 400,
+                                                         10 };
+
     stage_set(&stage, true);
-    join(&a, 7, false);
-    join(&b, 8, false);
+    player_enter(&a, &stage, 7, &slow, false);
+    player_enter(&b, &stage, 8, &long_lease, false);
+    WAIT(&a, a.joined && b.joined);
     add_all(&a, 0, 3);
     gw_redis_server_do(&stage.server, "CONFIG SET min-replicas-to-write 1");
     ck_assert_int_eq(player_add(&a, 100), GW_OK);
@@ -565,9 +592,9 @@ START_TEST(a_redis_that_refuses_all_is_asked_again)
     WAIT(&a, a.failed == 1);
     ck_assert_int_eq(a.last_err, GW_E_BUSY);
     player_drop(&a, 100);
-    /* No heartbeat gets through: the leases run out, and yet nobody may
-     * inherit when writing is possible again. */
-    stage_play(a.loop, 600);
+    /* No heartbeat gets through, and a lease runs out. When writing is
+     * possible again the heir looks before its owner can prolong it. */
+    stage_play(a.loop, 700);
     ck_assert_uint_eq(a.ok, 3);
     gw_redis_server_do(&stage.server, "CONFIG SET min-replicas-to-write 0");
     WAIT(&a, a.ok == 4 && !stats(&a).queued);
@@ -698,6 +725,7 @@ GW_SUITE("store/backend/redis_registry")
     tcase_add_test(tc, a_lease_names_its_link);
     tcase_add_test(tc, an_estate_has_one_heir);
     tcase_add_test(tc, an_heir_that_stops_has_heirs);
+    tcase_add_test(tc, an_heir_that_leaves_has_heirs);
     tcase_add_test(tc, an_heir_whose_link_breaks_inherits_once);
     tcase_add_test(tc, an_heir_without_room_waits);
     tcase_add_test(tc, an_heir_waits_for_a_steady_link);
