@@ -10,6 +10,7 @@
 #define GW_INTEGRATION_INTEGRATION_H
 
 #include "protocol/api/plan.h"
+#include "server/port/clock.h"
 #include "server/port/fetch.h"
 
 /* Everything an integration may see. Never a connection. */
@@ -27,6 +28,7 @@ struct gw_call {
     /* Asked right before the backend is; false: it must not be any more, and
      * the call ends with GW_E_CANCELLED. NULL: it may be at any time. */
     bool (*is_wanted)(const struct gw_call *call);
+    const struct gw_clock *clock;
     struct gw_fetcher *fetcher;
     struct gw_fetch_lane *lane; /* of this integration; NULL: it needs none */
 };

@@ -11,6 +11,7 @@ struct sample {
     struct gw_pair templates[2], parameters[2], variables[2], headers[2];
     struct gw_route_settings settings[2];
     struct gw_stage stage;
+    struct gw_lambda lambda;
     struct gw_api api;
 };
 
@@ -56,7 +57,8 @@ static struct gw_plan *compile(struct sample *s)
     struct gw_fault why = { "" };
     struct gw_plan *plan = NULL;
     char where[256];
-    gw_err err = gw_plan_compile(&s->api, &s->stage, &plan, where, &why);
+    gw_err err =
+        gw_plan_compile(&s->api, &s->stage, &s->lambda, &plan, where, &why);
 
     ck_assert_msg(err == GW_OK, "%s: %s", where, why.text);
     return plan;
@@ -342,6 +344,68 @@ static void proxy_response(struct sample *s)
     http_of(s)->type = GW_INTEGRATION_HTTP_PROXY;
     respond(s, GW_LIT("$default"));
 }
+static void function(struct sample *s, gw_integration_type type)
+{
+    http_of(s)->type = type;
+    http_of(s)->uri = GW_LIT("http://b/2015-03-31/functions/f/invocations");
+}
+static void no_function(struct sample *s)
+{
+    function(s, GW_INTEGRATION_AWS_PROXY);
+    http_of(s)->uri = GW_EMPTY;
+}
+static void wrong_function(struct sample *s)
+{
+    function(s, GW_INTEGRATION_AWS_PROXY);
+    http_of(s)->uri = GW_LIT("http://b/f");
+}
+static void unsigned_function(struct sample *s)
+{
+    function(s, GW_INTEGRATION_AWS);
+    http_of(s)->uri = GW_LIT("arn:aws:lambda:us-east-1:1:function:f");
+}
+static void function_method(struct sample *s)
+{
+    function(s, GW_INTEGRATION_AWS);
+    http_of(s)->method = GW_LIT("GET");
+}
+static void function_proxy_template(struct sample *s)
+{
+    function(s, GW_INTEGRATION_AWS_PROXY);
+    template(s, GW_LIT("$default"), GW_LIT("x"));
+}
+static void function_proxy_response(struct sample *s)
+{
+    function(s, GW_INTEGRATION_AWS_PROXY);
+    respond(s, GW_LIT("$default"));
+}
+static void function_proxy_parameter(struct sample *s)
+{
+    function(s, GW_INTEGRATION_AWS_PROXY);
+    parameter(s, GW_LIT("integration.request.header.x"), GW_LIT("'1'"));
+}
+static void function_query(struct sample *s)
+{
+    function(s, GW_INTEGRATION_AWS);
+    parameter(s, GW_LIT("integration.request.querystring.x"), GW_LIT("'1'"));
+}
+static void function_signature(struct sample *s)
+{
+    function(s, GW_INTEGRATION_AWS);
+    parameter(s, GW_LIT("integration.request.header.authorization"),
+              GW_LIT("'1'"));
+}
+static void function_framing(struct sample *s)
+{
+    function(s, GW_INTEGRATION_AWS);
+    parameter(s, GW_LIT("integration.request.header.Content-Length"),
+              GW_LIT("'1'"));
+}
+static void function_response(struct sample *s)
+{
+    function(s, GW_INTEGRATION_AWS);
+    respond(s, GW_LIT("/(/"));
+}
 
 #define IN_ROUTE "routes.sendmessage.integration"
 static const struct {
@@ -398,6 +462,24 @@ static const struct {
       NULL },
     { proxy_template, IN_ROUTE ".requestTemplates", "HTTP_PROXY" },
     { proxy_response, IN_ROUTE ".responses", "HTTP_PROXY" },
+    { no_function, IN_ROUTE ".integrationUri", "the ARN of a function" },
+    { wrong_function, IN_ROUTE ".integrationUri", "expected a function" },
+    { unsigned_function, IN_ROUTE ".integrationUri", "expected credentials" },
+    { function_method, IN_ROUTE ".integrationMethod", "expected POST" },
+    { function_proxy_template, IN_ROUTE ".requestTemplates", "AWS_PROXY" },
+    { function_proxy_response, IN_ROUTE ".responses", "AWS_PROXY" },
+    { function_proxy_parameter, IN_ROUTE ".requestParameters", "AWS_PROXY" },
+    { function_query,
+      IN_ROUTE ".requestParameters.integration.request.querystring.x",
+      "integration.request.header.NAME" },
+    { function_signature,
+      IN_ROUTE ".requestParameters.integration.request.header.authorization",
+      "other than Authorization" },
+    { function_framing,
+      IN_ROUTE ".requestParameters.integration.request.header.Content-Length",
+      "the connection's own" },
+    { function_response, IN_ROUTE ".responses./(/",
+      "expected a regular expression" },
 };
 
 START_TEST(faults_are_found_and_placed)
@@ -409,13 +491,15 @@ START_TEST(faults_are_found_and_placed)
 
     init_sample(&s);
     faults[_i].bend(&s);
-    ck_assert(gw_plan_compile(&s.api, &s.stage, &plan, where, &why) != GW_OK);
+    ck_assert(gw_plan_compile(&s.api, &s.stage, &s.lambda, &plan, where,
+                              &why) != GW_OK);
     if (faults[_i].where)
         ck_assert_str_eq(where, faults[_i].where);
     ck_assert(why.text[0]);
     if (faults[_i].why)
         ck_assert_msg(strstr(why.text, faults[_i].why), "%s", why.text);
-    ck_assert(gw_plan_compile(&s.api, &s.stage, &plan, where, NULL) != GW_OK);
+    ck_assert(gw_plan_compile(&s.api, &s.stage, &s.lambda, &plan, where,
+                              NULL) != GW_OK);
 }
 END_TEST
 
