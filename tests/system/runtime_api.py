@@ -15,8 +15,11 @@ import time
 import urllib.parse
 import uuid
 
-from conftest import PATIENCE, Program
+from conftest import PATIENCE, ROOT, Program
 
+FUNCTIONS = ROOT / "clients/functions"
+NODE = ["node", str(FUNCTIONS / "node/bootstrap.mjs")]
+PYTHON = ["/usr/bin/python3", str(FUNCTIONS / "python/bootstrap.py")]
 PREFIX = "/2018-06-01/runtime"
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:greeter"
 FUNCTION = {
@@ -211,19 +214,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
 
 class Runtime(Program):
-    """A runtime process. `command` may have {handler} in it."""
+    """A runtime process in the function's folder, with the environment that a
+    function has. `command` may have {handler} in it."""
 
     def __init__(self, command, api, folder, handler, **env):
-        for name in [n for n in os.environ if n.startswith(("AWS_", "_X_AMZN"))]:
-            env.setdefault(name, "")
-        # A proxy that nobody answers at: whoever used it would fail.
+        ours = [n for n in os.environ if n.startswith(("AWS_", "_X_AMZN"))]
         super().__init__(
-            ["env", "-C", str(folder),
-             *(part.format(handler=handler) for part in command)],
-            **{**env, **FUNCTION, "AWS_LAMBDA_RUNTIME_API": api.address,
-               "_HANDLER": handler, "LAMBDA_TASK_ROOT": str(folder),
-               "http_proxy": "http://127.0.0.1:1",
-               "HTTP_PROXY": "http://127.0.0.1:1", "NODE_USE_ENV_PROXY": "1"})
+            ["env", "-C", str(folder), *(f"-u{name}" for name in ours),
+             *(f"{name}={value}" for name, value in {
+                 **FUNCTION, "AWS_LAMBDA_RUNTIME_API": api.address,
+                 "_HANDLER": handler, "LAMBDA_TASK_ROOT": str(folder),
+                 **env}.items()),
+             *(part.format(handler=handler) for part in command)])
 
     def __enter__(self):
         return self

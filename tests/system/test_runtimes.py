@@ -18,12 +18,9 @@ import time
 
 import pytest
 
-from conftest import PATIENCE, ROOT, until
-from runtime_api import ARN, Answer, Runtime, RuntimeApi
+from conftest import PATIENCE, until
+from runtime_api import ARN, NODE, PYTHON, Runtime, RuntimeApi
 
-FUNCTIONS = ROOT / "clients/functions"
-NODE = ["node", str(FUNCTIONS / "node/bootstrap.mjs")]
-PYTHON = ["/usr/bin/python3", str(FUNCTIONS / "python/bootstrap.py")]
 RIC = ["node", os.environ.get("AWS_LAMBDA_RIC", ""), "{handler}"]
 needs_ric = pytest.mark.skipif(
     "AWS_LAMBDA_RIC" not in os.environ, reason="AWS_LAMBDA_RIC is not set")
@@ -623,6 +620,15 @@ def test_one_connection_for_many_events(command, echo):
         # and the body says how long it is
         assert answer.headers["content-length"] == "2"
         assert answer.headers["content-type"] == "application/json"
+
+
+@both
+def test_no_proxy_is_asked(command, echo):
+    nobody = "http://127.0.0.1:1"
+    with RuntimeApi() as api, Runtime(
+            command, api, echo, "index.handler", http_proxy=nobody,
+            HTTP_PROXY=nobody, NODE_USE_ENV_PROXY="1"):
+        assert api.invoke(1).json == 1
 
 
 @both
