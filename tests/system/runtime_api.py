@@ -75,6 +75,8 @@ class RuntimeApi:
         self.owner = None      # the connection that fetched it
         self.refusals = []     # (status, body) for the next posts
         self.drop_after = 0    # answers after which connections are closed
+        self.chunked = False   # how answers are sent, and in which pieces
+        self.pieces = lambda answer: [answer]
         self.connections = 0
         self.faults = []
         self.closing = False
@@ -200,12 +202,18 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def reply(self, status, body, headers):
         self.answered += 1
-        self.send_response(status)
-        for name, value in headers.items():
-            self.send_header(name, value)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        head = [f"HTTP/1.1 {status} Status", "Date: today"]
+        head += [f"{name}: {value}" for name, value in headers.items()]
+        if self.api.chunked:
+            head.append("Transfer-Encoding: chunked")
+            body = b"".join(
+                b"%X\r\n%s\r\n" % (len(part), part)
+                for part in filter(None, (body[:7], body[7:]))) + b"0\r\n\r\n"
+        else:
+            head.append(f"Content-Length: {len(body)}")
+        answer = "\r\n".join([*head, "", ""]).encode("latin-1") + body
+        for piece in self.api.pieces(answer):
+            self.wfile.write(piece)
         if self.api.drop_after and self.answered >= self.api.drop_after:
             self.close_connection = True   # and does not say so
 

@@ -356,6 +356,7 @@ exports.handler = async (event, context) => {
                                       "index.handler") as runtime:
         invocation = api.begin()
         assert invocation.wait().kind == "error"
+        runtime.wait_for("Invoke Error")
         # read as text: what the runtime writes as a carriage return is a \n here
         lines = [line.split("\t", 3) for line in runtime.output.splitlines()]
     stamp = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"
@@ -590,6 +591,7 @@ def handler(event, context):
                                       LC_ALL="C") as runtime:
         invocation = api.begin()
         assert invocation.wait().kind == "error"
+        runtime.wait_for("Traceback")
         lines = runtime.output.splitlines()
     assert lines[0] == "grüße"
     assert re.fullmatch(r"\[INFO\]\t\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z\t"
@@ -637,6 +639,36 @@ def test_large_events_in_any_script(command, echo):
         event = {"text": "☃ grüße 🎉" * 300_000}   # 6 MB in UTF-8
         assert api.invoke(raw=json.dumps(event, ensure_ascii=False).encode()
                           ).json == event
+
+
+@both
+@pytest.mark.parametrize("chunked", [False, True], ids=["sized", "chunked"])
+@pytest.mark.parametrize("size", [1, 5, 1 << 20], ids=["1", "5", "whole"])
+def test_events_in_pieces(command, echo, chunked, size):
+    with RuntimeApi() as api, Runtime(command, api, echo, "index.handler"):
+        api.chunked = chunked
+        api.pieces = lambda answer: (
+            answer[i:i + size] for i in range(0, len(answer), size))
+        for event in ("☃" * 10, 1, ""):
+            answer = api.invoke(event)
+            assert (answer.json, answer.connection) == (event, 1)
+
+
+@both
+@pytest.mark.parametrize("answer", [
+    b"", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n12",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+    b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n12"],
+    ids=["nothing", "cut short", "no chunk", "a chunk cut short"])
+def test_an_api_that_breaks_off(command, echo, answer):
+    def break_off(handler):
+        handler.wfile.write(answer)
+        handler.close_connection = True
+    with RuntimeApi() as api, Runtime(command, api, echo,
+                                      "index.handler") as runtime:
+        api.invocations.put(break_off)
+        assert runtime.end() == 1
+        runtime.wait_for("the runtime API is gone: ")
 
 
 @both

@@ -11,8 +11,8 @@
 // is gone; 128 a promise rejected and nobody looked; 129 nobody caught.
 
 import fs from 'node:fs';
-import http from 'node:http';
 import { createRequire } from 'node:module';
+import { connect } from 'node:net';
 import path from 'node:path';
 import { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
@@ -21,13 +21,13 @@ import util from 'node:util';
 
 const API = '/2018-06-01/runtime';
 const STREAMING = Symbol.for('aws.lambda.runtime.handler.streaming');
-const { hostname, port } = new URL(
+const { host, hostname, port } = new URL(
   `http://${process.env.AWS_LAMBDA_RUNTIME_API}`);
-// What is called here later is kept now: functions patch what they import.
-const { request } = http;
+// Kept now, because functions patch what they find.
 const { exit, stdout } = process;
 
 let requestId; // as log lines show it
+let isCrashing = false;
 let whenIdle; // called when nothing can happen any more in this process
 // Tells the API about a crash, in the way that fits the moment.
 let report = (error) => postError(`${API}/init/error`, error);
@@ -91,43 +91,111 @@ function logError(what, error) {
 
 // --- the API -------------------------------------------------------------------
 
-// The API takes the loss of a connection for the loss of the process, so there
-// is one, and it stays. While it is idle it keeps no process alive. An agent of
-// our own knows of no proxy.
-const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+// One connection, which stays: the API takes its loss for the loss of the
+// process. One request at a time. It is HTTP/1.1 by hand, as far as this API
+// needs it, because node:http costs more than all the rest of an invocation.
 
-/** Starts a request; `answer` is { status, headers, body }. */
-function begin(method, target, headers = {}) {
-  const req = request({ hostname, port, method, path: target, headers, agent });
-  const answer = new Promise((resolve, reject) => {
-    req.on('error', reject);
-    req.on('response', async (response) => {
-      try {
-        const parts = [];
-        for await (const part of response) parts.push(part);
-        resolve({
-          status: response.statusCode,
-          headers: response.headers,
-          body: Buffer.concat(parts).toString(),
-        });
-      } catch (error) {
-        reject(error);
-      }
-    });
+let socket; // undefined: not connected
+let waiting; // { resolve, reject } of the request in flight
+let parts = []; // what has come of its answer
+let length = 0; // of the parts together
+let needed = 0; // before this length, there is no point in parsing
+
+function connected() {
+  if (socket) return socket;
+  const fresh = connect({
+    host: hostname.replace(/^\[|\]$/g, ''), port: port || 80, noDelay: true });
+  let reason = new Error('connection closed');
+  fresh.on('data', onData);
+  fresh.on('error', (error) => { reason = error; });
+  fresh.on('close', () => {
+    if (socket !== fresh) return;
+    socket = undefined;
+    settle('reject', reason);
   });
-  return { req, answer };
+  fresh.on('end', () => fresh.destroy());
+  socket = fresh;
+  return fresh;
+}
+
+function settle(how, value) {
+  const settled = waiting;
+  waiting = undefined;
+  [parts, length, needed] = [[], 0, 0];
+  socket?.unref(); // while nothing is asked, it keeps no process alive
+  settled?.[how](value);
+}
+
+function onData(chunk) {
+  parts.push(chunk);
+  length += chunk.length;
+  if (length < needed) return;
+  parts = [parts.length === 1 ? chunk : Buffer.concat(parts)];
+  needed = length + 1;
+  try {
+    const message = parsed(parts[0]);
+    if (message) settle('resolve', message);
+  } catch (error) {
+    socket.destroy(error);
+  }
+}
+
+/** { status, headers, body }, or nothing while it is not all there. */
+function parsed(bytes) {
+  const end = bytes.indexOf('\r\n\r\n');
+  if (end < 0) return undefined;
+  const [first, ...lines] = bytes.latin1Slice(0, end).split('\r\n');
+  const headers = {};
+  for (const line of lines) {
+    const colon = line.indexOf(':');
+    headers[line.slice(0, colon).toLowerCase()] = line.slice(colon + 1).trim();
+  }
+  const body = /chunked/i.test(headers['transfer-encoding'])
+    ? dechunked(bytes, end + 4)
+    : sized(bytes, end + 4, Number(headers['content-length'] ?? 0));
+  return body && { status: Number(first.split(' ')[1]), headers,
+    body: body.toString() };
+}
+
+function sized(bytes, from, size) {
+  needed = from + size;
+  return bytes.length < needed ? undefined : bytes.subarray(from, needed);
+}
+
+function dechunked(bytes, from) {
+  const chunks = [];
+  for (;;) {
+    const end = bytes.indexOf('\r\n', from);
+    if (end < 0) return undefined;
+    const size = parseInt(bytes.latin1Slice(from, end), 16);
+    if (!(size >= 0)) throw new Error('malformed chunk');
+    from = end + 2 + size + 2;
+    if (bytes.length < from) return undefined;
+    if (size === 0) return Buffer.concat(chunks);
+    chunks.push(bytes.subarray(end + 2, end + 2 + size));
+  }
+}
+
+/** Writes a request's head, and `body` with it; the answer is promised. */
+function begin(method, target, headers, body = '') {
+  let head = `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\n`;
+  for (const name in headers) head += `${name}: ${headers[name]}\r\n`;
+  return new Promise((resolve, reject) => {
+    waiting = { resolve, reject };
+    connected().ref();
+    socket.write(`${head}\r\n${body}`);
+  });
 }
 
 async function call(method, target, headers, body) {
   for (;;) {
-    const { req, answer } = begin(method, target, headers);
-    req.end(body);
+    const isKept = socket !== undefined;
     try {
-      return await answer;
+      return await begin(method, target, headers, body);
     } catch (error) {
       // A kept connection may have been closed just as we wrote to it; a new
       // one tells whether anybody is there.
-      if (!req.reusedSocket) throw error;
+      if (!isKept) throw error;
     }
   }
 }
@@ -138,8 +206,11 @@ async function call(method, target, headers, body) {
  */
 async function post(target, headers, body) {
   try {
-    const { status, body: told } = await call('POST', target,
-      { 'Content-Type': 'application/json', ...headers }, body);
+    const { status, body: told } = await call('POST', target, {
+      'Content-Type': 'application/json',
+      'Content-Length': Buffer.byteLength(body),
+      ...headers,
+    }, body);
     if (status !== 202) console.error(`${target}: ${status} ${told}`);
   } catch (error) {
     console.error(`${target}: ${error.message}`);
@@ -157,7 +228,7 @@ function postError(target, error) {
 
 async function next() {
   const { status, headers, body } = await call(
-    'GET', `${API}/invocation/next`);
+    'GET', `${API}/invocation/next`, {});
   const id = headers['lambda-runtime-aws-request-id'];
   if (status !== 200 || !id) {
     throw new Error(`no event: ${status} ${body}`);
@@ -260,13 +331,15 @@ async function answer(handler, invocation) {
   try {
     const context = contextOf(invocation);
     const value = await callHandler(handler, JSON.parse(body), context);
+    if (isCrashing) return new Promise(() => {}); // the crash has the word
     posted = post(`${target}/response`, {}, serialised(value));
   } catch (error) {
+    if (isCrashing) return new Promise(() => {});
     logError('Invoke Error', error);
     posted = postError(`${target}/error`, error);
   }
   report = () => posted; // who crashes from now on lets it arrive
-  await posted;
+  return posted;
 }
 
 // --- streaming handlers --------------------------------------------------------
@@ -278,7 +351,8 @@ async function answer(handler, invocation) {
  */
 class ResponseStream extends Writable {
   #target;
-  #post;
+  #post; // the answer's promise, once begun
+  #socket;
   #contentType = 'application/octet-stream';
   prelude = '';
 
@@ -304,35 +378,42 @@ class ResponseStream extends Writable {
         Trailer: 'Lambda-Runtime-Function-Error-Type, ' +
           'Lambda-Runtime-Function-Error-Body',
       });
-      this.#post.answer.catch((error) => this.destroy(error));
-      if (this.prelude) this.#post.req.write(this.prelude);
+      this.#socket = socket;
+      this.#post.catch((error) => this.destroy(error));
+      if (this.prelude) this.#chunk(Buffer.from(this.prelude));
     }
-    return this.#post;
   }
 
-  _write(chunk, _, done) {
-    this.#begun().req.write(chunk, done);
+  #chunk(bytes, done) {
+    this.#socket.write(`${bytes.length.toString(16)}\r\n`);
+    this.#socket.write(bytes);
+    this.#socket.write('\r\n', done);
+  }
+
+  _write(bytes, _, done) {
+    this.#begun();
+    if (bytes.length) this.#chunk(bytes, done); // an empty one would be the end
+    else done();
   }
 
   _final(done) {
-    this.#begun().req.end();
-    this.#post.answer.then(({ status, body }) => done(
+    this.#begun();
+    this.#socket.write('0\r\n\r\n');
+    this.#post.then(({ status, body }) => done(
       status === 202 ? null : new Error(`not taken: ${status} ${body}`)), done);
   }
 
   async fail(error) {
     if (!this.#post) return postError(`${this.#target}/error`, error);
-    const { req, answer } = this.#post;
     const told = described(error);
-    if (!req.writableEnded) {
-      req.addTrailers({
-        'Lambda-Runtime-Function-Error-Type': headerText(told.errorType),
-        'Lambda-Runtime-Function-Error-Body':
-          Buffer.from(JSON.stringify(told)).toString('base64'),
-      });
-      req.end();
+    if (!this.writableEnded) {
+      const body = Buffer.from(JSON.stringify(told)).toString('base64');
+      this.#socket.write('0\r\n' +
+        `Lambda-Runtime-Function-Error-Type: ${headerText(told.errorType)}\r\n` +
+        `Lambda-Runtime-Function-Error-Body: ${body}\r\n\r\n`);
+      this.destroy();
     }
-    return answer.catch(() => {}); // logged by who waits for the stream
+    return this.#post.catch(() => {}); // logged by who waits for the stream
   }
 }
 
@@ -350,6 +431,7 @@ async function answerStreaming(handler, invocation) {
       await finished(stream);
     })()]);
   } catch (error) {
+    if (isCrashing) return new Promise(() => {});
     logError('Invoke Error', error);
     await stream.fail(error);
   }
@@ -428,8 +510,6 @@ async function loadHandler(root, name) {
 }
 
 // --- from start to end ---------------------------------------------------------
-
-let isCrashing = false;
 
 async function crash(what, error, status) {
   logError(what, error);
