@@ -197,7 +197,7 @@ PACKAGES_test  := check python3 python3-pytest python3-websockets \
     redis-server
 PACKAGES_bench := nginx-light libnginx-mod-nchan
 PACKAGES_docker := docker.io iptables iproute2 debootstrap
-NPM_test := tests/system/clients
+NPM_test := tests/system/clients clients/examples/chat-sam
 NPM_bench := tests/bench
 NPM_run  := clients/examples/chat
 
