@@ -216,7 +216,9 @@ def may_be_lost(story, rule, c, acked):
     """At the tail of a connection: was it still on its way when it ended?"""
     if c.ended is None:
         return False
-    if rule.tail and story.is_victim(c):
+    # Who leaves a node that stands still leaves what lies there for him.
+    gave_up = c.by == "client" and c.ended <= story.over + IN_FLIGHT
+    if story.is_victim(c) and (rule.tail or gave_up):
         return acked >= min(c.ended, story.begin) - IN_FLIGHT
     return c.by != "server" and acked >= c.ended - IN_FLIGHT
 
