@@ -50,6 +50,7 @@ class Way:
 
     def __init__(self, proxy):
         self.proxy, self.to, self.waiting, self.next = proxy, None, [], 0.0
+        self.delayed = collections.deque()  # (when, data)
 
     def send(self, data):
         if self.proxy.swallow:
@@ -59,10 +60,20 @@ class Way:
             return
         loop = asyncio.get_running_loop()
         self.next = max(self.next, loop.time() + self.proxy.delay)
-        if self.next <= loop.time():
+        if not self.delayed and self.next <= loop.time():
             self.to.write(data)
-        else:
-            loop.call_at(self.next, self.to.write, data)
+            return
+        self.delayed.append((self.next, data))
+        if len(self.delayed) == 1:
+            loop.call_at(self.next, self._pass_on)
+
+    def _pass_on(self):
+        """One timer for all: two of the same time may come in any order."""
+        loop = asyncio.get_running_loop()
+        while self.delayed and self.delayed[0][0] <= loop.time():
+            self.to.write(self.delayed.popleft()[1])
+        if self.delayed:
+            loop.call_at(self.delayed[0][0], self._pass_on)
 
     def open(self, transport):
         self.to, waiting, self.waiting = transport, self.waiting, []

@@ -100,6 +100,10 @@ PLANTED = [
      dict(tail=False), "lost"),
     ("accepted long before its client left", with_(push("B", 4, 12.5)), {},
      "lost"),
+    ("in a node that had gone on when its client left", lambda j: changed(
+        "client.ended", dict(token="1.1"), by="client", code=1000, t=9.0)(
+            without("push.answered", status=410)(j)),
+     dict(tail=False), "lost"),
     ("doubled", with_(got("2.1", "push B 1", 1.15)), {}, "doubled"),
     ("reordered", with_(push("B", 4, 13.1), got("2.1", "push B 4", 12.9)),
      {}, "reordered"),
@@ -208,6 +212,15 @@ ALLOWED = [
     ("in a stopped node when its client left", with_(
         dict(t=4.8, what="backend.message", connection="A", n=1,
              status=200)), dict(tail=True)),
+    ("left behind by who left a stopped node", lambda j: changed(
+        "fault.over", {}, t=8.0)(changed(
+            "client.ended", dict(token="1.1"), by="client", code=1000,
+            t=7.5)(without("push.answered", status=410)(j))),
+     dict(tail=False)),
+    ("late by what the harness itself stood still", with_(
+        dict(t=13.5, what="harness.lag", seconds=2.0),
+        push("B", 3, 12.9, status=503, seconds=6.5),
+        push("B", 4, 11.2)), {}),
     ("on its way when the client left", with_(push("B", 4, 13.9)), {}),
     ("no answer when the backend gave none", with_(
         dict(t=2.0, what="backend.message", connection="B", n=2,
