@@ -170,9 +170,8 @@ gw_err gw_invoke(struct gw_call *call, gw_str payload, gw_invoke_done *done,
     struct gw_fetch_request request = { .method = to->method,
                                         .body = payload,
                                         .timeout_ms = to->timeout_ms,
-                                        .is_wanted = call->is_wanted
-                                                         ? is_wanted
-                                                         : NULL };
+                                        .is_wanted = call->is_wanted ? is_wanted
+                                                                     : NULL };
     struct gw_header_list headers;
     struct gw_fetch *fetch;
     gw_err err = u && payload.len <= GW_INVOKE_BYTES_MAX ? GW_OK : GW_E_TOO_BIG;
