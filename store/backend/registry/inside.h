@@ -76,6 +76,7 @@ struct gw_writes {
     struct gw_list waiting; /* adds somebody waits for, oldest first */
     size_t count;           /* in queue and flight */
     size_t flight_count, flight_adds; /* of the batch, when it was sent */
+    int64_t sent_ms;                  /* of the batch */
     struct gw_log_gate gate;
     bool in_flight;     /* its answer is awaited */
     bool paused;        /* until the retry alarm */

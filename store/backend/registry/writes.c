@@ -200,6 +200,14 @@ static void on_fenced(struct gw_redis_registry *r)
     gw_member_renew(r);
 }
 
+/* The lease was ours when the batch was sent, or later. If we have slept since
+ * for as long as it lasts, an heir may have said goodbye for connections whose
+ * $connect has yet to run. */
+static bool is_slept_over(const struct gw_redis_registry *r)
+{
+    return gw_registry_now(r) - r->writes.sent_ms >= r->times.lease_ms;
+}
+
 static void on_applied(void *ctx, gw_err err,
                        const struct gw_redis_reply *reply)
 {
@@ -218,6 +226,8 @@ static void on_applied(void *ctx, gw_err err,
             log_refusal(r, reply);
             refuse_adds(r, GW_E_BUSY);
         }
+        if (is_slept_over(r))
+            refuse_adds(r, GW_E_TIMEOUT);
         settle_flight(r);
     }
 }
@@ -287,6 +297,7 @@ static void send_batch(struct gw_redis_registry *r)
     };
     size_t argc = HEAD + write_arguments(r, argv + HEAD);
 
+    r->writes.sent_ms = gw_registry_now(r);
     r->writes.in_flight =
         !gw_registry_script(r, &gw_script_apply, 3, argc, argv, on_applied, r);
     if (!r->writes.in_flight)

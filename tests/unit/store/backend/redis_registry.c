@@ -546,6 +546,28 @@ START_TEST(an_add_is_answered_in_time)
 }
 END_TEST
 
+/* Its answer came while the node was stopped; so did its heir. */
+START_TEST(an_add_that_was_slept_over_has_failed)
+{
+    stage_set(&stage, true);
+    join(&a, 7, true);
+    join(&b, 8, false);
+    kill(stage.server.pid, SIGSTOP);
+    ck_assert_int_eq(player_add(&a, 1), GW_OK);
+    for (unsigned i = 0; i < 10; i++) /* until it is under way */
+        uv_run(a.loop, UV_RUN_NOWAIT);
+    kill(stage.server.pid, SIGCONT);
+    WAIT(&b, b.inherited_all == 1);
+    WAIT(&a, a.ok + a.failed == 1);
+    ck_assert_uint_eq(a.ok, 0);
+    ck_assert_int_eq(a.last_err, GW_E_TIMEOUT);
+    WAIT(&a, a.lost == 1);
+    player_exit(&a);
+    player_exit(&b);
+    stage_strike(&stage);
+}
+END_TEST
+
 START_TEST(a_full_redis_refuses_connections_but_no_goodbyes)
 {
     stage_set(&stage, true);
@@ -736,6 +758,7 @@ GW_SUITE("store/backend/redis_registry")
     tcase_add_test(tc, a_queue_does_not_grow_with_absences);
     tcase_add_test(tc, writes_survive_a_link_that_breaks);
     tcase_add_test(tc, an_add_is_answered_in_time);
+    tcase_add_test(tc, an_add_that_was_slept_over_has_failed);
     tcase_add_test(tc, a_full_redis_refuses_connections_but_no_goodbyes);
     tcase_add_test(tc, a_redis_that_refuses_all_is_asked_again);
     tcase_add_test(tc, nodes_share_the_key_of_the_founder);
