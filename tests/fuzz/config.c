@@ -42,6 +42,24 @@ static void check_plans(const struct gw_config *c)
     }
 }
 
+/* Not gw_setting_same: what is secret is printed as a mask, and read again as
+ * that. */
+static bool prints_same(unsigned setting, const struct gw_settings *a,
+                        const struct gw_settings *b)
+{
+    struct gw_buf x, y;
+    bool same;
+
+    gw_buf_init(&x, 1 << 20);
+    gw_buf_init(&y, 1 << 20);
+    same = gw_setting_print(a, setting, &x) == GW_OK &&
+           gw_setting_print(b, setting, &y) == GW_OK &&
+           gw_str_eq(gw_buf_str(&x), gw_buf_str(&y));
+    gw_buf_fini(&x);
+    gw_buf_fini(&y);
+    return same;
+}
+
 static void check_print(const struct gw_config *c)
 {
     static struct gw_config_errors errors;
@@ -59,7 +77,7 @@ static void check_print(const struct gw_config *c)
     err = gw_config_load(&source, &again, &errors);
     GW_ASSERT(err == GW_OK);
     for (unsigned i = 0; i < gw_settings_count(); i++)
-        GW_ASSERT(gw_setting_same(i, &c->settings, &again->settings));
+        GW_ASSERT(prints_same(i, &c->settings, &again->settings));
     GW_ASSERT(c->credential_count == again->credential_count);
     gw_config_unref(again);
     gw_buf_fini(&text);
