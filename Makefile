@@ -48,9 +48,9 @@ FUZZERS  := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/replay.c,\
 .DELETE_ON_ERROR:
 .SECONDARY: # objects of fuzz targets are kept, too
 .PHONY: all run test unit system fuzz-replay asan tsan lint format fuzz bench \
-        bench-programs chaos install deps deps-build deps-test deps-bench \
-        deps-run deps-lint deps-docker deps-compose test-docker image clean \
-        help
+        bench-programs chaos model install deps deps-build deps-test \
+        deps-bench deps-run deps-lint deps-docker deps-compose deps-model \
+        test-docker image clean help
 
 all: deps-build ; @$(MAKE) --no-print-directory build/gatewire
 
@@ -161,6 +161,10 @@ RUNS ?= 20
 chaos: deps-build deps-test build/gatewire
 	@tests/system/faults/chaos --runs $(RUNS) $(CHAOS_FLAGS)
 
+# Lease, inheritance and goodbye, in every order (takes minutes).
+model: deps-model
+	@tests/model/run
+
 # --- the house ---------------------------------------------------------------
 
 C_FILES = $(shell git ls-files -co --exclude-standard '*.c' '*.h')
@@ -196,6 +200,7 @@ PACKAGES_test  := check python3 python3-pytest python3-websockets \
     python3-boto3 python3-yaml awscli chromium openssl \
     redis-server
 PACKAGES_bench := nginx-light libnginx-mod-nchan
+PACKAGES_model := gcc spin python3
 PACKAGES_docker := docker.io iptables iproute2 debootstrap
 NPM_test := tests/system/clients clients/examples/chat-sam
 NPM_bench := tests/bench
@@ -206,6 +211,7 @@ deps-lint:  ; @tests/deps lint $(PACKAGES_lint)
 deps-test:  deps-run ; @tests/deps test $(PACKAGES_test) -- $(NPM_test)
 deps-bench: deps-test ; @tests/deps bench $(PACKAGES_bench) -- $(NPM_bench)
 deps-run:   ; @tests/deps run -- $(NPM_run)
+deps-model: ; @tests/deps model $(PACKAGES_model)
 deps-docker: ; @tests/deps test-docker $(PACKAGES_docker)
 deps-compose: ; @tests/deps test-docker docker-compose
 deps: deps-build deps-lint deps-test deps-bench
@@ -223,6 +229,7 @@ help:
 	@echo "make fuzz F=http SECONDS=60   targets: $(FUZZERS)"
 	@echo "make test-docker  the image and docker/compose.yaml, with an engine"
 	@echo "make image      build the image gatewire"
+	@echo "make model      check the cluster's rules in every order (minutes)"
 	@echo "make bench      measure beside other servers (takes minutes)"
 	@echo "make chaos RUNS=20   faults at a cluster of three (RUNS=2: minutes)"
 	@echo "make install DESTDIR= PREFIX=/usr/local"

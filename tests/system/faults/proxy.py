@@ -46,39 +46,30 @@ def name_of(command):
 
 
 class Way:
-    """One direction: what goes in comes out in order, `delay` later."""
+    """One direction: what goes in comes out in order, `delay` later. One timer
+    for all: those of equal time would go off in any order."""
 
     def __init__(self, proxy):
-        self.proxy, self.to, self.waiting, self.next = proxy, None, [], 0.0
-        self.delayed = collections.deque()  # (when, data)
+        self.proxy, self.to, self.waiting = proxy, None, collections.deque()
 
     def send(self, data):
         if self.proxy.swallow:
             return
-        if self.to is None:
-            self.waiting.append(data)
-            return
-        loop = asyncio.get_running_loop()
-        self.next = max(self.next, loop.time() + self.proxy.delay)
-        if not self.delayed and self.next <= loop.time():
-            self.to.write(data)
-            return
-        self.delayed.append((self.next, data))
-        if len(self.delayed) == 1:
-            loop.call_at(self.next, self._pass_on)
-
-    def _pass_on(self):
-        """One timer for all: two of the same time may come in any order."""
-        loop = asyncio.get_running_loop()
-        while self.delayed and self.delayed[0][0] <= loop.time():
-            self.to.write(self.delayed.popleft()[1])
-        if self.delayed:
-            loop.call_at(self.delayed[0][0], self._pass_on)
+        due = asyncio.get_running_loop().time() + self.proxy.delay
+        self.waiting.append((due, data))
+        if len(self.waiting) == 1 and self.to:
+            self._pass_on()
 
     def open(self, transport):
-        self.to, waiting, self.waiting = transport, self.waiting, []
-        for data in waiting:
-            self.send(data)
+        self.to = transport
+        self._pass_on()
+
+    def _pass_on(self):
+        loop = asyncio.get_running_loop()
+        while self.waiting and self.waiting[0][0] <= loop.time():
+            self.to.write(self.waiting.popleft()[1])
+        if self.waiting:
+            loop.call_at(self.waiting[0][0], self._pass_on)
 
 
 class End(asyncio.Protocol):

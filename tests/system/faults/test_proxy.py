@@ -115,6 +115,23 @@ def test_it_delays_each_way_and_keeps_the_order(redis):
     through_proxy(redis, talk)
 
 
+def test_when_a_delay_ends_nothing_overtakes(redis):
+    async def talk(proxy, connect):
+        peer = await connect()
+        proxy.delay = 0.1
+        for i in range(100):
+            peer.send(f"ECHO {i}")
+        await asyncio.sleep(0.05)
+        proxy.heal()
+        for i in range(100, 200):
+            peer.send(f"ECHO {i}")
+            if i % 10 == 0:
+                await asyncio.sleep(0.001)
+        got = [(await peer.line(), await peer.line())[1] for _ in range(200)]
+        assert got == [b"%d\r\n" % i for i in range(200)]
+    through_proxy(redis, talk)
+
+
 def test_it_swallows(redis):
     async def talk(proxy, connect):
         peer = await connect()
