@@ -287,6 +287,7 @@ static void read_apis(struct loader *l, const struct gw_yaml_node *node)
 
 static void read_root(struct loader *l, const struct gw_yaml_node *root)
 {
+    gw_yaml_refuse_tags(&l->yaml);
     if (root && !gw_yaml_is_mapping(&l->yaml, root, "settings and `apis`"))
         return;
     for (const struct gw_yaml_node *n = root ? root->first : NULL; n;
