@@ -49,7 +49,7 @@ FUZZERS  := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/replay.c,\
 .SECONDARY: # objects of fuzz targets are kept, too
 .PHONY: all run test unit system fuzz-replay asan tsan lint format fuzz bench \
         bench-programs install deps deps-build deps-test deps-bench deps-run \
-        clean help
+        deps-lint deps-docker deps-compose test-docker image clean help
 
 all: deps-build ; @$(MAKE) --no-print-directory build/gatewire
 
@@ -113,6 +113,11 @@ system: $(OUT)/gatewire
 	@GATEWIRE=$(OUT)/gatewire /usr/bin/python3 -m pytest -q -p no:cacheprovider \
 	    tests/system $(PYTEST_FLAGS)
 
+# An engine is only installed where none answers.
+test-docker: deps-run
+	@tests/deps test-docker python3 python3-websockets
+	@tests/docker/run
+
 tsan: export TSAN_OPTIONS = suppressions=$(CURDIR)/tests/tsan.supp
 asan tsan: deps-build deps-test
 	@$(MAKE) --no-print-directory VARIANT=$@ unit fuzz-replay system
@@ -124,7 +129,7 @@ $(FUZZ_DIR)/fuzz-%: tests/fuzz/%.c $(SERVER) $(OUT)/libstore.a $(OUT)/libprotoco
 	    $(PROTOCOL_LIBS) -o $@
 
 SECONDS ?= 60
-fuzz: deps-build
+fuzz: deps-build deps-lint
 	@test -n "$(F)" || { echo "make fuzz F=<target> [SECONDS=60]; targets:" \
 	    $(FUZZERS); exit 2; }
 	@$(MAKE) --no-print-directory VARIANT=fuzz CC=clang $(FUZZ_DIR)/fuzz-$(F)
@@ -153,7 +158,7 @@ bench: deps-build deps-bench build/gatewire bench-programs
 
 C_FILES = $(shell git ls-files -co --exclude-standard '*.c' '*.h')
 
-lint: deps-build build/gatewire
+lint: deps-build deps-lint build/gatewire
 	@clang-format --dry-run -Werror $(C_FILES)
 	@tests/lint/layers
 	@tests/lint/readme build/gatewire
@@ -165,26 +170,38 @@ format:
 run: deps-build deps-run build/gatewire
 	@clients/examples/chat/run build/gatewire
 
+IMAGE ?= gatewire
+BASE  ?= debian:bookworm-slim
+image:
+	docker build -f docker/Dockerfile -t $(IMAGE) --build-arg BASE=$(BASE) \
+	    --build-arg VERSION=$(VERSION) \
+	    --build-arg REVISION=$(shell git rev-parse HEAD 2>/dev/null) .
+
 install: build/gatewire
 	install -D -m 755 build/gatewire $(DESTDIR)$(PREFIX)/bin/gatewire
 
 # Packages by what needs them. Nothing happens when all are there.
-PACKAGES_build := gcc make pkg-config clang clang-format libclang-rt-14-dev \
+PACKAGES_build := gcc make pkg-config \
     libwebsockets-dev libwebsockets-evlib-uv libuv1-dev libyaml-dev libssl-dev \
     libhiredis-dev libmsgpack-dev
+PACKAGES_lint  := clang clang-format libclang-rt-14-dev
 PACKAGES_test  := check python3 python3-pytest python3-websockets \
     python3-boto3 python3-yaml awscli chromium openssl \
     redis-server
 PACKAGES_bench := nginx-light libnginx-mod-nchan
+PACKAGES_docker := docker.io iptables iproute2 debootstrap
 NPM_test := tests/system/clients
 NPM_bench := tests/bench
 NPM_run  := clients/examples/chat
 
 deps-build: ; @tests/deps build $(PACKAGES_build)
+deps-lint:  ; @tests/deps lint $(PACKAGES_lint)
 deps-test:  deps-run ; @tests/deps test $(PACKAGES_test) -- $(NPM_test)
 deps-bench: deps-test ; @tests/deps bench $(PACKAGES_bench) -- $(NPM_bench)
 deps-run:   ; @tests/deps run -- $(NPM_run)
-deps: deps-build deps-test deps-bench
+deps-docker: ; @tests/deps test-docker $(PACKAGES_docker)
+deps-compose: ; @tests/deps test-docker docker-compose
+deps: deps-build deps-lint deps-test deps-bench
 
 clean:
 	rm -rf build
@@ -197,6 +214,8 @@ help:
 	@echo "make lint       formatting, layers, the README's table of settings"
 	@echo "make format     fixes the first;  make settings-table  the last"
 	@echo "make fuzz F=http SECONDS=60   targets: $(FUZZERS)"
+	@echo "make test-docker  the image and docker/compose.yaml, with an engine"
+	@echo "make image      build the image gatewire"
 	@echo "make bench      measure beside other servers (takes minutes)"
 	@echo "make install DESTDIR= PREFIX=/usr/local"
 	@echo "make deps       install what all of this needs (build test bench)"

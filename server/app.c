@@ -10,15 +10,26 @@
 #include <stdlib.h>
 #include <sys/random.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { WORKERS_MAX = 64, MAILBOX_MAX = 65536 };
+enum {
+    WORKERS_MAX = 64,
+    MAILBOX_MAX = 65536,
+    /* How long the start waits: for a Redis that has to be there, for one that
+     * may come later, and for a lease from one that is there. */
+    REQUIRED_MS = 5000,
+    OPTIONAL_MS = 1000,
+    JOIN_MS = 15000,
+    LOOK_MS = 20,
+};
 
 struct gw_app {
     const struct gw_config_source *source;
     struct gw_config *config;
     struct gw_worker_shared shared;
     struct gw_worker *workers[WORKERS_MAX];
+    int sockets[WORKERS_MAX]; /* public, listening */
     struct gw_metrics *metrics[WORKERS_MAX];
     struct gw_health health;
     _Atomic bool draining;
@@ -61,15 +72,26 @@ static void raise_open_files(void)
     }
 }
 
+/* 1 to 65535. */
+static gw_err draw_node(const struct gw_settings *s, uint16_t *node)
+{
+    *node = (uint16_t)s->node;
+    while (!*node)
+        if (getrandom(node, sizeof(*node), 0) < 0)
+            return GW_E_SYSTEM;
+    return GW_OK;
+}
+
 static gw_err make_workers(struct gw_app *app, struct gw_fault *why)
 {
     struct gw_worker_shared *shared = &app->shared;
 
     shared->worker_count = count_workers(&app->config->settings);
     if (getrandom(&shared->id_key, sizeof(shared->id_key), 0) < 0 ||
-        getrandom(&shared->node, sizeof(shared->node), 0) < 0)
+        draw_node(&app->config->settings, &shared->node))
         return gw_fail(why, GW_E_SYSTEM, "no random numbers to be had");
-    shared->bus = gw_bus_new(shared->worker_count, MAILBOX_MAX);
+    shared->letterbox = gw_letterbox_new();
+    shared->bus = gw_bus_new(shared->node, shared->worker_count, MAILBOX_MAX);
     shared->addresses = gw_addresses_new(&shared->id_key);
     for (unsigned i = 0; i < shared->worker_count; i++) {
         app->workers[i] = gw_worker_new(shared, i, app->config, why);
@@ -80,20 +102,16 @@ static gw_err make_workers(struct gw_app *app, struct gw_fault *why)
     return GW_OK;
 }
 
-/* Every worker binds the same port. With port 0 the first finds a free one. */
-static gw_err listen_public(struct gw_app *app, struct gw_fault *why)
+/* Every worker binds the same port. With port 0 the first finds a free one.
+ * Who connects now waits in the kernel until the process has joined. */
+static gw_err bind_public(struct gw_app *app, struct gw_fault *why)
 {
     struct gw_address at = app->config->settings.listen;
+    gw_err err = GW_OK;
 
-    for (unsigned i = 0; i < app->shared.worker_count; i++) {
-        int fd;
-        gw_err err = gw_edge_bind(&at, &fd, app->bound, &at.port, why);
-
-        if (err)
-            return err;
-        gw_worker_listen(app->workers[i], fd);
-    }
-    return GW_OK;
+    for (unsigned i = 0; i < app->shared.worker_count && !err; i++)
+        err = gw_edge_bind(&at, &app->sockets[i], app->bound, &at.port, why);
+    return err;
 }
 
 static gw_err listen_admin(struct gw_app *app, struct gw_fault *why)
@@ -107,9 +125,13 @@ static gw_err listen_admin(struct gw_app *app, struct gw_fault *why)
     err = gw_edge_bind(&at, &fd, app->admin_bound, &at.port, why);
     if (err)
         return err;
-    app->health = (struct gw_health){ .workers = app->metrics,
-                                      .worker_count = app->shared.worker_count,
-                                      .draining = &app->draining };
+    app->health = (struct gw_health){
+        .workers = app->metrics,
+        .worker_count = app->shared.worker_count,
+        .draining = &app->draining,
+        .bus = app->shared.bus,
+        .registry = gw_cluster_registry(app->workers[0]->cluster),
+    };
     gw_worker_listen_admin(app->workers[0], fd, &app->health);
     return GW_OK;
 }
@@ -168,21 +190,117 @@ static gw_err check_free(const struct gw_app *app, struct gw_fault *why)
     return err ? err : gw_edge_check_free(&s->admin, why);
 }
 
+/* --- joining ------------------------------------------------------------------ */
+
+static int64_t now_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+/* Of all workers the one that is furthest from having joined; a place that is
+ * taken comes before all, because waiting does not help. */
+static struct gw_worker_standing ask_workers(struct gw_app *app)
+{
+    struct gw_worker_standing worst = { .state = GW_REGISTRY_JOINED }, one;
+
+    for (unsigned i = 0; i < app->shared.worker_count; i++) {
+        gw_worker_ask(app->workers[i], &one);
+        if (one.state == GW_REGISTRY_TAKEN)
+            return one;
+        if (one.state < worst.state)
+            worst = one;
+    }
+    return worst;
+}
+
+/* A while, or less when the process is told to stop. */
+static bool is_stopped_during(struct gw_app *app, int64_t ms)
+{
+    const struct timespec wait = { .tv_nsec = ms * 1000000 };
+    int signal = sigtimedwait(&app->signals, NULL, &wait);
+
+    return signal == SIGTERM || signal == SIGINT;
+}
+
+static gw_str print_redis(const struct gw_app *app, struct gw_buf *out)
+{
+    gw_buf_init(out, 4096);
+    if (gw_redis_url_print(&app->config->redis, out))
+        return GW_LIT("Redis");
+    return gw_buf_str(out);
+}
+
+/* Long enough, and not joined. */
+static gw_err give_up(struct gw_app *app, const struct gw_worker_standing *s,
+                      struct gw_fault *why)
+{
+    const char *reason = s->state == GW_REGISTRY_JOINING
+                             ? "it answers, but the lease is not to be had"
+                             : s->fault;
+    struct gw_buf url;
+    gw_str shown = print_redis(app, &url);
+    gw_err err = GW_OK;
+
+    if (app->config->settings.require_redis)
+        err = gw_fail(why, GW_E_UNREACHABLE, "cannot join at %.*s: %s",
+                      (int)GW_MIN(shown.len, 120), shown.at, reason);
+    else
+        gw_warn("redis.waiting",
+                "url=%.*s reason=\"%s\" no connections are taken before it is "
+                "there",
+                GW_FMT(shown), reason);
+    gw_buf_fini(&url);
+    return err;
+}
+
+/* Redis that answers is waited for longer: the lease of a process that has
+ * just died there has to run out. GW_E_CANCELLED: told to stop. */
+static gw_err await_cluster(struct gw_app *app, struct gw_fault *why)
+{
+    bool required = app->config->settings.require_redis;
+    int64_t began = now_ms();
+
+    for (;;) {
+        struct gw_worker_standing s = ask_workers(app);
+        int64_t patience = s.state == GW_REGISTRY_JOINING ? JOIN_MS
+                           : required                     ? REQUIRED_MS
+                                                          : OPTIONAL_MS;
+
+        if (s.state == GW_REGISTRY_JOINED)
+            return GW_OK;
+        if (s.state == GW_REGISTRY_TAKEN)
+            return gw_fail(why, GW_E_BUSY,
+                           "node %u is alive elsewhere: every process that "
+                           "shares a Redis needs a `node` of its own",
+                           app->shared.node);
+        if (now_ms() - began >= patience)
+            return give_up(app, &s, why);
+        if (is_stopped_during(app, LOOK_MS))
+            return GW_E_CANCELLED;
+    }
+}
+
 static gw_err start(struct gw_app *app, struct gw_fault *why)
 {
     gw_err err = gw_config_check_exposure(app->config, why);
 
     if (!err)
         err = check_free(app, why);
-
     if (!err)
         err = make_workers(app, why);
     if (!err)
-        err = listen_public(app, why);
+        err = bind_public(app, why);
     if (!err)
         err = listen_admin(app, why);
     for (unsigned i = 0; !err && i < app->shared.worker_count; i++)
         err = gw_worker_start(app->workers[i]);
+    if (!err)
+        err = await_cluster(app, why);
+    for (unsigned i = 0; !err && i < app->shared.worker_count; i++)
+        gw_worker_listen(app->workers[i], app->sockets[i]);
     return err;
 }
 
@@ -274,6 +392,7 @@ static void stop(struct gw_app *app)
         gw_worker_free(app->workers[i]);
     gw_bus_free(app->shared.bus);
     gw_addresses_free(app->shared.addresses);
+    gw_letterbox_free(app->shared.letterbox);
     gw_info("stopped", "all connections are closed");
 }
 
@@ -306,15 +425,17 @@ int gw_app_run(const struct gw_config_source *source)
     raise_open_files();
     block_signals(&app);
     err = start(&app, &why);
-    if (err) {
+    if (err && err != GW_E_CANCELLED) {
         fprintf(stderr, "gatewire: %s\n",
                 why.text[0] ? why.text : gw_err_text(err));
         return err == GW_E_FORBIDDEN || err == GW_E_INVALID
                    ? GW_EXIT_CONFIG
                    : GW_EXIT_UNAVAILABLE;
     }
-    announce(&app);
-    wait_for_stop(&app);
+    if (!err) {
+        announce(&app);
+        wait_for_stop(&app);
+    }
     stop(&app);
     gw_config_unref(app.config);
     return 0;

@@ -2,11 +2,8 @@
 
 #include "protocol/auth/amz_date.h"
 #include "protocol/auth/sigv4.h"
-#include "protocol/base/utf8.h"
-#include "protocol/http/body.h"
 #include "protocol/http/query.h"
-#include "protocol/json/json.h"
-#include "server/client_wire.h"
+#include "server/client_http.h"
 
 #include <errno.h>
 #include <openssl/crypto.h>
@@ -19,9 +16,7 @@ enum {
     EXIT_REFUSED = 1,
     EXIT_USAGE = 2,
     EXIT_UNREACHABLE = 69,
-    TIMEOUT_MS = 10000,
     MAX_HEAD = 64 * 1024,
-    MAX_ANSWER = 1 << 20,
     MAX_BODY = 16 << 20, /* the gateway has its own, lower limit */
 };
 
@@ -29,6 +24,7 @@ static const char usage[] =
     "gatewire post CONNECTION-ID [--data TEXT]   send a message\n"
     "gatewire get CONNECTION-ID                  print what is known of it\n"
     "gatewire close CONNECTION-ID                close it\n"
+    "gatewire health                             is the gateway alive?\n"
     "\n"
     "  --endpoint URL      the stage: $GATEWIRE_ENDPOINT, else\n"
     "                      http://127.0.0.1:8080/dev\n"
@@ -36,8 +32,10 @@ static const char usage[] =
     "  --region NAME       to sign for: $AWS_REGION, else us-east-1\n"
     "  --access-key ID     sign with this key ...\n"
     "  --secret-file FILE  ... and the secret in this file\n"
+    "  --admin ADDRESS     health asks there: $GATEWIRE_ADMIN, else\n"
+    "                      127.0.0.1:8081\n"
     "\n"
-    "Without the last two, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and\n"
+    "Without a key, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and\n"
     "AWS_SESSION_TOKEN sign the call when they are set. SSL_CERT_FILE names\n"
     "the authorities to trust in place of the system's.\n"
     "Exit status: 0 done, 1 refused, 2 usage, 69 cannot be reached.\n";
@@ -45,16 +43,20 @@ static const char usage[] =
 static const struct verb {
     const char *name, *method;
     bool sends, prints;
+    const char *path; /* on the operator's port; NULL: of a connection */
 } verbs[] = {
-    { "post", "POST", true, false },
-    { "get", "GET", false, true },
-    { "close", "DELETE", false, false },
+    { "post", "POST", true, false, NULL },
+    { "get", "GET", false, true, NULL },
+    { "close", "DELETE", false, false, NULL },
+    /* Not /readyz: a node that drains, or waits for another, is not to be
+     * restarted by whoever watches its container. */
+    { "health", "GET", false, false, "/healthz" },
 };
 
 struct call {
     const struct verb *verb;
     const char *connection_id;
-    const char *endpoint, *data, *region, *access_key, *secret_file;
+    const char *endpoint, *data, *region, *access_key, *secret_file, *admin;
     bool help;
 
     gw_str secret, token; /* empty: none */
@@ -75,6 +77,7 @@ static const struct {
     { "--region", offsetof(struct call, region) },
     { "--access-key", offsetof(struct call, access_key) },
     { "--secret-file", offsetof(struct call, secret_file) },
+    { "--admin", offsetof(struct call, admin) },
 };
 
 static const char **option_of(struct call *c, const char *name)
@@ -89,6 +92,24 @@ static const char **option_of(struct call *c, const char *name)
 static bool looks_like_id(const char *arg)
 {
     return arg[0] != '-' || (strlen(arg) == 16 && arg[15] == '=');
+}
+
+/* What is asked for must suit the verb. */
+static gw_err check_arguments(const struct call *c, struct gw_fault *why)
+{
+    if (c->verb->path) {
+        if (c->connection_id || c->endpoint || c->access_key || c->secret_file)
+            return gw_fail(why, GW_E_INVALID, "%s only takes --admin ADDRESS",
+                           c->verb->name);
+    } else if (!c->connection_id) {
+        return gw_fail(why, GW_E_INVALID, "which connection? (gatewire %s ID)",
+                       c->verb->name);
+    } else if (c->admin) {
+        return gw_fail(why, GW_E_INVALID, "only health takes --admin");
+    }
+    if (c->data && !c->verb->sends)
+        return gw_fail(why, GW_E_INVALID, "only post takes --data");
+    return GW_OK;
 }
 
 static gw_err read_arguments(struct call *c, int argc, char **argv,
@@ -117,12 +138,7 @@ static gw_err read_arguments(struct call *c, int argc, char **argv,
             c->connection_id = argv[i];
         }
     }
-    if (!c->connection_id && !c->help)
-        return gw_fail(why, GW_E_INVALID, "which connection? (gatewire %s ID)",
-                       c->verb->name);
-    if (c->data && !c->verb->sends)
-        return gw_fail(why, GW_E_INVALID, "only post takes --data");
-    return GW_OK;
+    return c->help ? GW_OK : check_arguments(c, why);
 }
 
 static const char *environment(const char *name, const char *otherwise)
@@ -141,6 +157,14 @@ static bool is_word(gw_str s)
     return s.len > 0;
 }
 
+static void read_authority(struct call *c, gw_str authority)
+{
+    c->authority = authority;
+    gw_client_split(authority, &c->host, &c->port);
+    if (c->port.len == 0)
+        c->port = gw_str_of(c->tls ? "443" : "80");
+}
+
 static gw_err read_endpoint(struct call *c, struct gw_fault *why)
 {
     static const struct {
@@ -154,7 +178,6 @@ static gw_err read_endpoint(struct call *c, struct gw_fault *why)
     };
     gw_str url = gw_str_of(c->endpoint), path;
     size_t i = 0;
-    ptrdiff_t end;
 
     while (i < GW_LEN(schemes) && !gw_str_starts(url, schemes[i].scheme))
         i++;
@@ -166,25 +189,10 @@ static gw_err read_endpoint(struct call *c, struct gw_fault *why)
                        c->endpoint);
     c->tls = schemes[i].tls;
     path = gw_str_skip(url, schemes[i].scheme.len);
-    c->authority = gw_str_cut(&path, '/');
+    read_authority(c, gw_str_cut(&path, '/'));
     while (gw_str_ends(path, GW_LIT("/")))
         path.len--;
     c->base = path;
-
-    /* [v6]:port, host:port, host */
-    end = c->authority.len && c->authority.at[0] == '['
-              ? gw_str_find(c->authority, ']', 0)
-              : -1;
-    c->port = c->authority;
-    if (end >= 0) {
-        c->host = (gw_str){ c->authority.at + 1, (size_t)end - 1 };
-        c->port = gw_str_skip(c->authority, (size_t)end + 1);
-        gw_str_cut(&c->port, ':');
-    } else {
-        c->host = gw_str_cut(&c->port, ':');
-    }
-    if (c->port.len == 0)
-        c->port = gw_str_of(c->tls ? "443" : "80");
     if (c->host.len == 0)
         return gw_fail(why, GW_E_INVALID, "%s names no host", c->endpoint);
     return GW_OK;
@@ -267,6 +275,10 @@ static gw_err read_call(struct call *c, struct gw_fault *why)
 {
     gw_err err;
 
+    if (c->verb->path) {
+        c->authority = GW_LIT("localhost");
+        return gw_client_find_admin(&c->admin, &c->host, &c->port, why);
+    }
     if (!c->endpoint)
         c->endpoint =
             environment("GATEWIRE_ENDPOINT", "http://127.0.0.1:8080/dev");
@@ -285,9 +297,13 @@ static gw_err write_path(struct call *c, gw_str *out)
 {
     struct gw_buf path;
     gw_str id;
-    gw_err err =
-        gw_http_decode(&c->arena, gw_str_of(c->connection_id), false, &id);
+    gw_err err;
 
+    if (c->verb->path) {
+        *out = gw_str_of(c->verb->path);
+        return GW_OK;
+    }
+    err = gw_http_decode(&c->arena, gw_str_of(c->connection_id), false, &id);
     gw_buf_init(&path, 8192);
     if (!err)
         err = gw_buf_addf(&path, "%s%.*s/@connections/", c->base.len ? "/" : "",
@@ -343,73 +359,6 @@ static gw_err write_request(struct call *c, struct gw_buf *out)
     return err ? err : gw_buf_add(out, gw_buf_str(&c->body));
 }
 
-/* --- the answer ---------------------------------------------------------- */
-
-struct answer {
-    struct gw_buf bytes, body;
-    struct gw_http_response head; /* views into bytes */
-};
-
-/* Reads all that has come from its start: answers are short. */
-static gw_http_step read_answer(struct answer *a, bool ended)
-{
-    gw_str rest = gw_buf_str(&a->bytes), piece;
-    struct gw_http_body body;
-    gw_http_step step;
-    size_t used;
-
-    do {
-        step = gw_http_response_read(rest, false, MAX_HEAD, &a->head, &used);
-        if (step != GW_HTTP_READY)
-            return step;
-        rest = gw_str_skip(rest, used);
-    } while (a->head.status < 200);
-
-    a->body.len = 0;
-    gw_http_body_of_response(&body, &a->head, MAX_ANSWER);
-    do {
-        step = gw_http_body_read(&body, rest, &used, &piece);
-        rest = gw_str_skip(rest, used);
-        if (step == GW_HTTP_BAD || gw_buf_add(&a->body, piece))
-            return GW_HTTP_BAD;
-    } while (step == GW_HTTP_MORE && rest.len);
-    if (step == GW_HTTP_MORE && ended && gw_http_body_may_end(&body))
-        return GW_HTTP_READY;
-    return step;
-}
-
-static gw_err exchange(struct gw_client_wire *w, gw_str request,
-                       struct answer *a, struct gw_fault *why)
-{
-    gw_http_step step = GW_HTTP_MORE;
-    gw_err sent = GW_OK, err = GW_OK;
-    bool end = false;
-    size_t n;
-
-    while (request.len && !sent) {
-        sent = gw_client_wire_write(w, request, &n);
-        request = gw_str_skip(request, n);
-    }
-    if (sent == GW_E_TIMEOUT)
-        return gw_fail(why, sent, "%s", gw_err_text(sent));
-    /* a gateway that refuses early may answer before it has read all */
-    while (step == GW_HTTP_MORE && !end) {
-        err = gw_buf_reserve(&a->bytes, 16384);
-        if (!err)
-            err = gw_client_wire_read(w, a->bytes.at + a->bytes.len, 16384, &n,
-                                      &end);
-        if (err)
-            return gw_fail(why, err, "%s", gw_err_text(err));
-        a->bytes.len += n;
-        if (n || end)
-            step = read_answer(a, end);
-    }
-    if (step != GW_HTTP_READY)
-        return gw_fail(why, GW_E_UNREACHABLE,
-                       "what answers there does not speak HTTP");
-    return GW_OK;
-}
-
 /* --- what came of it ----------------------------------------------------- */
 
 static const struct {
@@ -429,31 +378,7 @@ static const struct {
     { GW_LIT("UnrecognizedClientException"), "unknown key", "not accepted" },
 };
 
-/* The "message" of a JSON body, its first line. */
-static gw_str message_of(struct gw_arena *a, gw_str body)
-{
-    gw_json root, member;
-    gw_str text;
-
-    if (!gw_utf8_is_valid(body) || gw_json_read(body, &root))
-        return GW_EMPTY;
-    member = gw_json_member(root, GW_LIT("message"));
-    if (member.kind != GW_JSON_STRING)
-        member = gw_json_member(root, GW_LIT("Message"));
-    if (member.kind != GW_JSON_STRING || gw_json_text(a, member, &text))
-        return GW_EMPTY;
-    return gw_str_cut(&text, '\n');
-}
-
-/* What a server says may steer a terminal: controls are left out. */
-static void print_safely(FILE *f, gw_str text)
-{
-    for (size_t i = 0; i < text.len; i++)
-        if ((unsigned char)text.at[i] >= ' ' && text.at[i] != 0x7f)
-            fputc(text.at[i], f);
-}
-
-static int report(struct call *c, const struct answer *a)
+static int report(struct call *c, const struct gw_client_answer *a)
 {
     gw_str type = GW_EMPTY, message;
     const char *word = "", *otherwise;
@@ -469,7 +394,7 @@ static int report(struct call *c, const struct answer *a)
     hash = gw_str_find(type, '#', 0);
     if (hash >= 0)
         type = gw_str_skip(type, (size_t)hash + 1);
-    message = message_of(&c->arena, gw_buf_str(&a->body));
+    message = gw_client_message(&c->arena, a);
     otherwise = gw_http_status_text(a->head.status);
     for (size_t i = 0; i < GW_LEN(refusals); i++)
         if (gw_str_eq(type, refusals[i].type)) {
@@ -477,43 +402,38 @@ static int report(struct call *c, const struct answer *a)
             otherwise = refusals[i].message;
         }
     fputs("gatewire: ", stderr);
-    print_safely(stderr, *word ? gw_str_of(word) : type);
+    gw_client_print(stderr, *word ? gw_str_of(word) : type);
     fputs(type.len ? ": " : "", stderr);
-    print_safely(stderr, message.len ? message : gw_str_of(otherwise));
+    gw_client_print(stderr, message.len ? message : gw_str_of(otherwise));
     fprintf(stderr, " (%u)\n", a->head.status);
     return EXIT_REFUSED;
 }
 
 static int perform(struct call *c)
 {
-    struct gw_client_wire *w = NULL;
+    struct gw_client_answer a;
     struct gw_buf request;
     struct gw_fault why;
-    struct answer a;
     int status = EXIT_UNREACHABLE;
     gw_err err;
 
     gw_buf_init(&request, MAX_BODY + MAX_HEAD);
-    gw_buf_init(&a.bytes, MAX_ANSWER);
-    gw_buf_init(&a.body, MAX_ANSWER);
+    gw_client_answer_init(&a);
     err = write_request(c, &request);
     if (err) {
         fprintf(stderr, "gatewire: the request is too large\n");
         status = EXIT_USAGE;
         goto out;
     }
-    err = gw_client_wire_open(c->host, c->port, c->tls, TIMEOUT_MS, &w, &why);
-    if (!err)
-        err = exchange(w, gw_buf_str(&request), &a, &why);
+    err =
+        gw_client_ask(c->host, c->port, c->tls, gw_buf_str(&request), &a, &why);
     if (err)
-        fprintf(stderr, "gatewire: %s cannot be reached: %s\n", c->endpoint,
-                why.text);
+        fprintf(stderr, "gatewire: %s cannot be reached: %s\n",
+                c->verb->path ? c->admin : c->endpoint, why.text);
     else
         status = report(c, &a);
 out:
-    gw_client_wire_close(w);
-    gw_buf_fini(&a.body);
-    gw_buf_fini(&a.bytes);
+    gw_client_answer_fini(&a);
     gw_buf_fini(&request);
     return status;
 }
@@ -526,7 +446,7 @@ int gw_client_main(int argc, char **argv)
     gw_err err;
 
     signal(SIGPIPE, SIG_IGN); /* TLS writes without MSG_NOSIGNAL */
-    gw_arena_init(&c.arena, MAX_ANSWER);
+    gw_arena_init(&c.arena, GW_CLIENT_ANSWER_MAX);
     gw_buf_init(&c.body, MAX_BODY);
     err = read_arguments(&c, argc, argv, &why);
     if (!err && c.help) {

@@ -1,6 +1,8 @@
 /*
  * `gatewire post|get|close CONNECTION-ID`: one call to @connections, from a
- * shell. A tool for people: it blocks, and it is no part of the data path.
+ * shell; `gatewire health` and `gatewire dead-letters`: the operator's port, of
+ * this machine or of another. Tools beside the server: they block, and are no
+ * part of the data path.
  */
 #ifndef GW_CLIENT_H
 #define GW_CLIENT_H
@@ -8,5 +10,8 @@
 /* argv[0] is the verb. Returns the exit status: 0 done, 1 refused, 2 usage,
  * 69 cannot be reached. */
 int gw_client_main(int argc, char **argv);
+
+/* `gatewire dead-letters list|retry|drop`, at the operator's listener. */
+int gw_client_letters_main(int argc, char **argv);
 
 #endif

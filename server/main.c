@@ -28,6 +28,8 @@ static const char usage[] =
     "                             without a file: a built-in demo API\n"
     "  gatewire check -c FILE     say what is wrong with a configuration\n"
     "  gatewire post ID           send to a connection (also: get, close)\n"
+    "  gatewire dead-letters      the $disconnect events that were given up\n"
+    "  gatewire health            0 when the gateway of this machine is alive\n"
     "  gatewire version\n"
     "\n"
     "gatewire VERB --help says more.\n";
@@ -41,12 +43,14 @@ static const char serve_usage[] =
     "      --listen ADDRESS  where clients connect: 0.0.0.0:8080, :8080\n"
     "      --admin ADDRESS   /healthz /readyz /metrics: 127.0.0.1:8081\n"
     "      --workers N       threads; auto: one per core\n"
+    "      --redis URL       one gateway with all that share this Redis\n"
+    "      --require-redis   do not start when it cannot be reached\n"
     "      --set KEY=VALUE   any setting: --set limits.maxFrameBytes=64KB\n"
     "      --print-config    print the settings in force, and their origin\n"
     "\n"
     "Settings come from the file, then GATEWIRE_... variables, then options.\n"
     "SIGHUP reads the file again; SIGTERM closes connections and leaves.\n"
-    "Exit status: 0 stopped, 69 cannot listen, 78 bad configuration.\n";
+    "Exit status: 0 stopped, 69 cannot listen or join, 78 bad configuration.\n";
 
 static int fail_usage(const char *text)
 {
@@ -57,11 +61,22 @@ static int fail_usage(const char *text)
 /* --listen and its like are short for --set. */
 static const struct {
     const char *option, *key;
+    const char *value; /* NULL: the next argument */
 } short_forms[] = {
-    { "--listen", "listen" },
-    { "--admin", "admin" },
-    { "--workers", "workers" },
+    { "--listen", "listen", NULL },
+    { "--admin", "admin", NULL },
+    { "--workers", "workers", NULL },
+    { "--redis", "redis", NULL },
+    { "--require-redis", "requireRedis", "true" },
 };
+
+static bool stands_alone(const char *option)
+{
+    for (size_t i = 0; i < GW_LEN(short_forms); i++)
+        if (strcmp(option, short_forms[i].option) == 0)
+            return short_forms[i].value != NULL;
+    return false;
+}
 
 static gw_err read_flag(const char *option, const char *value,
                         struct gw_config_flag *out, struct gw_fault *why)
@@ -70,6 +85,8 @@ static gw_err read_flag(const char *option, const char *value,
 
     for (size_t i = 0; i < GW_LEN(short_forms); i++)
         if (strcmp(option, short_forms[i].option) == 0) {
+            if (short_forms[i].value)
+                value = short_forms[i].value;
             *out =
                 (struct gw_config_flag){ gw_str_of(short_forms[i].key),
                                          gw_str_of(value), gw_str_of(option) };
@@ -102,7 +119,7 @@ static gw_err read_options(int argc, char **argv, struct options *o,
             o->print_table = true; /* for the README and its check */
             continue;
         }
-        if (++i == argc)
+        if (!stands_alone(option) && ++i == argc)
             return gw_fail(why, GW_E_INVALID, "%s wants a value", option);
         value = argv[i];
         if (strcmp(option, "-c") == 0 || strcmp(option, "--config") == 0) {
@@ -230,6 +247,8 @@ static const struct {
     { "post", gw_client_main },
     { "get", gw_client_main },
     { "close", gw_client_main },
+    { "health", gw_client_main },
+    { "dead-letters", gw_client_letters_main },
     { "version", version },
     { "--version", version },
     { "help", help },

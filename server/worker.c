@@ -3,6 +3,7 @@
 #include "protocol/base/log.h"
 #include "server/gateway/deliver.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -17,11 +18,6 @@ enum {
 
 /* --- birth ------------------------------------------------------------------- */
 
-void gw_worker_listen(struct gw_worker *w, int fd)
-{
-    gw_edge_listen(w->edge, fd, true, &gw_public_events, &w->public);
-}
-
 void gw_worker_listen_admin(struct gw_worker *w, int fd,
                             struct gw_health *health)
 {
@@ -35,6 +31,21 @@ static void on_bus(void *ctx, const struct gw_bus_message *message)
 
     gw_loop_now(&w->loop);
     gw_deliver_on_bus(&w->gateway, message);
+}
+
+static struct gw_cluster *make_cluster(struct gw_worker *w)
+{
+    return gw_cluster_new(&(struct gw_cluster_options){
+        .config = w->config,
+        .address = { w->shared->node, (uint8_t)w->gateway.worker },
+        .bus = w->bus,
+        .letterbox = w->shared->letterbox,
+        .id_key = &w->shared->id_key,
+        .loop = &w->loop,
+        .metrics = &w->metrics,
+        .events = &gw_gateway_registry_events,
+        .ctx = &w->gateway,
+    });
 }
 
 static struct gw_upstream *make_upstream(struct gw_worker *w)
@@ -86,8 +97,11 @@ struct gw_worker *gw_worker_new(struct gw_worker_shared *shared, unsigned index,
         .fetcher = gw_upstream_fetcher(w->upstream),
         .bus = shared->bus,
         .metrics = &w->metrics,
-        .id_key = &shared->id_key,
+        .seed = gw_hash(&shared->id_key,
+                        (gw_str){ (const char *)&index, sizeof(index) }),
     };
+    w->cluster = make_cluster(w);
+    w->gateway.registry = gw_cluster_registry(w->cluster);
     gw_gateway_init(&w->gateway);
     gw_gateway_configure(&w->gateway, config);
     gw_bus_attach(w->bus, index, &w->loop.uv, on_bus, w);
@@ -98,6 +112,8 @@ static void *run(void *self)
 {
     struct gw_worker *w = self;
 
+    uv_update_time(&w->loop.uv);
+    gw_cluster_start(w->cluster);
     uv_run(&w->loop.uv, UV_RUN_DEFAULT);
     return NULL;
 }
@@ -105,6 +121,49 @@ static void *run(void *self)
 gw_err gw_worker_start(struct gw_worker *w)
 {
     return pthread_create(&w->thread, NULL, run, w) ? GW_E_SYSTEM : GW_OK;
+}
+
+/* --- messages of the main thread ------------------------------------------------ */
+
+static void listen_there(void *ctx, void *argument)
+{
+    struct gw_worker *w = ctx;
+
+    gw_loop_now(&w->loop);
+    gw_edge_listen(w->edge, (int)(intptr_t)argument, true, &gw_public_events,
+                   &w->public);
+}
+
+void gw_worker_listen(struct gw_worker *w, int fd)
+{
+    gw_bus_task(w->bus, w->gateway.worker, listen_there, (void *)(intptr_t)fd);
+}
+
+struct question {
+    struct gw_worker_standing *out;
+    sem_t answered;
+};
+
+static void stand(void *ctx, void *argument)
+{
+    struct gw_worker *w = ctx;
+    struct question *q = argument;
+    gw_str fault = gw_cluster_fault(w->cluster);
+
+    q->out->state = gw_cluster_state(w->cluster);
+    snprintf(q->out->fault, sizeof(q->out->fault), "%.*s", GW_FMT(fault));
+    sem_post(&q->answered);
+}
+
+void gw_worker_ask(struct gw_worker *w, struct gw_worker_standing *out)
+{
+    struct question q = { .out = out };
+
+    sem_init(&q.answered, 0, 0);
+    gw_bus_task(w->bus, w->gateway.worker, stand, &q);
+    while (sem_wait(&q.answered))
+        continue; /* interrupted */
+    sem_destroy(&q.answered);
 }
 
 /* --- reload ------------------------------------------------------------------ */
@@ -136,23 +195,13 @@ static void configure(void *ctx, void *argument)
     free(r);
 }
 
-static void send_task(struct gw_worker *w, void (*task)(void *, void *),
-                      void *argument)
-{
-    struct gw_bus_message m = { .kind = GW_BUS_TASK,
-                                .task = task,
-                                .argument = argument };
-
-    GW_ASSERT(gw_bus_send(w->bus, w->gateway.worker, &m) == GW_OK);
-}
-
 void gw_worker_configure(struct gw_worker *w, struct gw_config *config,
                          sem_t *done)
 {
     struct reload *r = gw_alloc(sizeof(*r));
 
     *r = (struct reload){ gw_config_ref(config), done };
-    send_task(w, configure, r);
+    gw_bus_task(w->bus, w->gateway.worker, configure, r);
 }
 
 /* --- death ------------------------------------------------------------------- */
@@ -194,11 +243,17 @@ static void close_edge(struct gw_worker *w)
     gw_edge_close(w->edge);
 }
 
+/* Those whose backend is away are left to heirs, if there can be any. */
 static bool goodbyes_are_said(struct gw_worker *w, int64_t now)
 {
-    return gw_edge_is_closed(w->edge) &&
-           (gw_gateway_is_quiet(&w->gateway) ||
-            now >= w->phase_began_ms + LAST_WORDS_MS);
+    int64_t waited = now - w->phase_began_ms;
+    bool for_retries = waited < patience(w, LAST_WORDS_MS) &&
+                       !w->gateway.registry->keeps_records;
+
+    if (!gw_edge_is_closed(w->edge))
+        return false;
+    return gw_gateway_is_quiet(&w->gateway) || waited >= LAST_WORDS_MS ||
+           (gw_gateway_has_only_retries(&w->gateway) && !for_retries);
 }
 
 static void on_upstream_closed(void *ctx)
@@ -210,6 +265,7 @@ static void on_upstream_closed(void *ctx)
 
 static void close_backends(struct gw_worker *w)
 {
+    gw_gateway_abandon_goodbyes(&w->gateway);
     gw_upstream_close(w->upstream, on_upstream_closed, w);
     /* Its lanes must be given back while it is there to take them. */
     gw_gateway_retire(&w->gateway);
@@ -218,6 +274,24 @@ static void close_backends(struct gw_worker *w)
 static bool backends_are_closed(struct gw_worker *w, int64_t now)
 {
     return w->upstream_closed && gw_gateway_is_quiet(&w->gateway);
+}
+
+static void on_cluster_left(void *ctx)
+{
+    struct gw_worker *w = ctx;
+
+    w->cluster_left = true;
+}
+
+/* The goodbyes are out, and acknowledged there. */
+static void leave_cluster(struct gw_worker *w)
+{
+    gw_cluster_leave(w->cluster, on_cluster_left, w);
+}
+
+static bool cluster_is_left(struct gw_worker *w, int64_t now)
+{
+    return w->cluster_left;
 }
 
 static void leave_loop(struct gw_worker *w)
@@ -239,7 +313,8 @@ static const struct {
     { handshakes_have_arrived, stop_listening },
     { requests_are_answered, close_edge },
     { goodbyes_are_said, close_backends },
-    { backends_are_closed, leave_loop },
+    { backends_are_closed, leave_cluster },
+    { cluster_is_left, leave_loop },
 };
 _Static_assert(GW_LEN(phases) == GW_DRAIN_PHASES, "one counter each");
 
@@ -283,12 +358,13 @@ static void drain(void *ctx, void *argument)
 
 void gw_worker_drain(struct gw_worker *w)
 {
-    send_task(w, drain, NULL);
+    gw_bus_task(w->bus, w->gateway.worker, drain, NULL);
 }
 
 void gw_worker_free(struct gw_worker *w)
 {
     gw_gateway_fini(&w->gateway);
+    gw_cluster_free(w->cluster);
     gw_edge_free(w->edge);
     gw_signatures_free(w->public.signatures);
     gw_config_unref(w->config);

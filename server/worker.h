@@ -7,6 +7,7 @@
 
 #include "server/admin/health.h"
 #include "server/admin/public.h"
+#include "server/cluster.h"
 #include "server/edge/edge.h"
 #include "server/edge/upstream.h"
 #include "server/gateway/gateway.h"
@@ -14,13 +15,14 @@
 #include <pthread.h>
 #include <semaphore.h>
 
-enum { GW_DRAIN_PHASES = 5 };
+enum { GW_DRAIN_PHASES = 6 };
 
 /* What all workers of a process have in common; outlives them. */
 struct gw_worker_shared {
     struct gw_bus *bus;
     struct gw_addresses *addresses;
-    struct gw_hash_key id_key;
+    struct gw_letterbox *letterbox;
+    struct gw_hash_key id_key; /* drawn; the cluster's may take its place */
     uint16_t node;
     unsigned worker_count;
     _Atomic unsigned through[GW_DRAIN_PHASES]; /* with it: how many workers */
@@ -32,6 +34,7 @@ struct gw_worker {
     struct gw_metrics metrics;
     struct gw_edge *edge;
     struct gw_gateway gateway;
+    struct gw_cluster *cluster;
     struct gw_upstream *upstream;
     struct gw_public public;
     struct gw_config *config; /* that the edge goes by */
@@ -40,7 +43,7 @@ struct gw_worker {
     unsigned phase; /* of the drain */
     int64_t phase_began_ms;
     bool waits_for_others; /* in that phase */
-    bool upstream_closed;
+    bool upstream_closed, cluster_left;
     pthread_t thread;
 };
 
@@ -50,16 +53,24 @@ struct gw_worker *gw_worker_new(struct gw_worker_shared *shared, unsigned index,
 void gw_worker_free(struct gw_worker *w); /* joined, or unstarted */
 
 /* Before gw_worker_start. */
-void gw_worker_listen(struct gw_worker *w, int fd);
 void gw_worker_listen_admin(struct gw_worker *w, int fd,
                             struct gw_health *health);
 
+/* From here on it tries to join. */
 gw_err gw_worker_start(struct gw_worker *w) GW_MUST_CHECK;
 
 /* From the main thread: each is a message to the worker. `done` is posted when
  * the configuration is in force there. */
+void gw_worker_listen(struct gw_worker *w, int fd);
 void gw_worker_configure(struct gw_worker *w, struct gw_config *config,
                          sem_t *done);
 void gw_worker_drain(struct gw_worker *w); /* and end the thread when done */
+
+/* How it stands with the cluster; waits for the worker's answer. */
+struct gw_worker_standing {
+    gw_registry_state state;
+    char fault[160]; /* why Redis cannot be reached */
+};
+void gw_worker_ask(struct gw_worker *w, struct gw_worker_standing *out);
 
 #endif

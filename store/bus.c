@@ -10,19 +10,22 @@ struct mailbox {
     uv_async_t wake;
     gw_bus_receive *receive;
     void *ctx;
+    struct gw_bus_carrier *carrier; /* the worker's own; or NULL */
 };
 
 struct gw_bus {
+    uint16_t node;
     unsigned workers;
     size_t mailbox_max;
     struct mailbox boxes[];
 };
 
-struct gw_bus *gw_bus_new(unsigned workers, size_t mailbox_max)
+struct gw_bus *gw_bus_new(uint16_t node, unsigned workers, size_t mailbox_max)
 {
     struct gw_bus *bus =
         gw_alloc(sizeof(*bus) + workers * sizeof(bus->boxes[0]));
 
+    bus->node = node;
     bus->workers = workers;
     bus->mailbox_max = mailbox_max;
     return bus;
@@ -94,25 +97,62 @@ void gw_bus_detach(struct gw_bus *bus, unsigned worker)
     uv_close((uv_handle_t *)&bus->boxes[worker].wake, NULL);
 }
 
-gw_err gw_bus_send(struct gw_bus *bus, unsigned to,
-                   const struct gw_bus_message *message)
+void gw_bus_carry(struct gw_bus *bus, unsigned worker,
+                  struct gw_bus_carrier *carrier)
 {
-    struct mailbox *box = &bus->boxes[to];
-    struct gw_bus_message *m;
+    bus->boxes[worker].carrier = carrier;
+}
 
-    GW_ASSERT(to < bus->workers);
-    if (atomic_fetch_add(&box->waiting, 1) >= bus->mailbox_max &&
-        message->kind != GW_BUS_TASK) {
-        atomic_fetch_sub(&box->waiting, 1);
-        return GW_E_BUSY;
-    }
-    m = gw_alloc(sizeof(*m));
+void gw_bus_receive_now(struct gw_bus *bus, unsigned worker,
+                        const struct gw_bus_message *message)
+{
+    struct mailbox *box = &bus->boxes[worker];
+
+    box->receive(box->ctx, message);
+}
+
+static void append(struct mailbox *box, const struct gw_bus_message *message)
+{
+    struct gw_bus_message *m = gw_alloc(sizeof(*m));
+
     *m = *message;
     m->next = atomic_load(&box->top);
     while (!atomic_compare_exchange_weak(&box->top, &m->next, m))
         continue;
     uv_async_send(&box->wake);
+}
+
+gw_err gw_bus_send(struct gw_bus *bus, unsigned from, struct gw_bus_address to,
+                   const struct gw_bus_message *message)
+{
+    struct gw_bus_carrier *carrier = bus->boxes[from].carrier;
+    struct mailbox *box;
+    gw_err err;
+
+    if (to.node != bus->node) {
+        err = carrier ? carrier->send(carrier, to, message) : GW_E_GONE;
+        if (!err)
+            gw_bytes_unref(message->payload); /* it has been copied */
+        return err;
+    }
+    if (to.worker >= bus->workers)
+        return GW_E_GONE;
+    box = &bus->boxes[to.worker];
+    if (atomic_fetch_add(&box->waiting, 1) >= bus->mailbox_max) {
+        atomic_fetch_sub(&box->waiting, 1);
+        return GW_E_BUSY;
+    }
+    append(box, message);
     return GW_OK;
+}
+
+void gw_bus_task(struct gw_bus *bus, unsigned to,
+                 void (*task)(void *ctx, void *argument), void *argument)
+{
+    atomic_fetch_add(&bus->boxes[to].waiting, 1);
+    append(&bus->boxes[to], &(struct gw_bus_message){ .kind = GW_BUS_TASK,
+                                                      .task = task,
+                                                      .argument = argument });
 }
 
 size_t gw_bus_waiting(const struct gw_bus *bus, unsigned worker)

@@ -2,9 +2,11 @@
  * Messages between workers. A worker is a node: it asks the worker beside it
  * as it would ask one on another machine, and never reaches into it.
  *
- * Each worker has a mailbox: senders on any thread append, a wake-up of its
- * loop makes it read all there is. The mailbox is bounded; a message that
- * does not fit is refused to the sender, who answers for it.
+ * Two carriers. In the process, each worker has a mailbox: senders on any
+ * thread append, a wake-up of its loop makes it read all there is. The mailbox
+ * is bounded; a message that does not fit is refused to the sender, who
+ * answers for it. To other processes, each worker may be given a carrier of
+ * its own (backend/bus_redis.h), which it uses on its own thread.
  */
 #ifndef GW_STORE_BUS_H
 #define GW_STORE_BUS_H
@@ -46,9 +48,19 @@ struct gw_bus_message {
 
 typedef void gw_bus_receive(void *ctx, const struct gw_bus_message *message);
 
+/* A way to the workers of other processes: lives inside its owner. */
+struct gw_bus_carrier {
+    /* Copies what it needs; takes no reference. GW_OK for a call means that an
+     * answer will come to its sender, from there or, when the carrier finds
+     * that nobody is there, from the carrier itself; or none, if that worker
+     * keeps silent. GW_E_BUSY: not now. */
+    gw_err (*send)(struct gw_bus_carrier *self, struct gw_bus_address to,
+                   const struct gw_bus_message *message);
+};
+
 struct gw_bus;
 
-struct gw_bus *gw_bus_new(unsigned workers, size_t mailbox_max);
+struct gw_bus *gw_bus_new(uint16_t node, unsigned workers, size_t mailbox_max);
 void gw_bus_free(struct gw_bus *bus); /* all detached, loops done */
 
 /* From here on `receive` is called on that loop. A message's payload is
@@ -57,12 +69,29 @@ void gw_bus_attach(struct gw_bus *bus, unsigned worker, uv_loop_t *loop,
                    gw_bus_receive *receive, void *ctx);
 void gw_bus_detach(struct gw_bus *bus, unsigned worker);
 
-/* Copies the message; the payload's reference goes with it when GW_OK is
- * returned and stays the caller's otherwise. GW_E_BUSY: the mailbox is full
- * (tasks are never refused). */
-gw_err gw_bus_send(struct gw_bus *bus, unsigned to,
+/* What that worker sends to other nodes goes this way; NULL: there are none.
+ * Before its loop runs, or on it. */
+void gw_bus_carry(struct gw_bus *bus, unsigned worker,
+                  struct gw_bus_carrier *carrier);
+
+/* What a carrier has brought: received now, on that worker's loop. */
+void gw_bus_receive_now(struct gw_bus *bus, unsigned worker,
+                        const struct gw_bus_message *message);
+
+/*
+ * From a worker's own thread. Copies the message; with GW_OK the payload's
+ * reference goes with it, otherwise it stays the caller's.
+ * GW_E_BUSY  the mailbox is full, or the other process cannot be reached now
+ * GW_E_GONE  nobody has that address
+ */
+gw_err gw_bus_send(struct gw_bus *bus, unsigned from, struct gw_bus_address to,
                    const struct gw_bus_message *message) GW_MUST_CHECK;
 
+/* To a worker of this process, from any thread; never refused. */
+void gw_bus_task(struct gw_bus *bus, unsigned to,
+                 void (*task)(void *ctx, void *argument), void *argument);
+
+/* Messages in that worker's mailbox; from any thread. */
 size_t gw_bus_waiting(const struct gw_bus *bus, unsigned worker);
 
 #endif

@@ -83,7 +83,8 @@ struct gw_registry_ops {
 struct gw_registry {
     const struct gw_registry_ops *ops;
     const struct gw_registry_events *events;
-    void *ctx; /* of the events */
+    void *ctx;          /* of the events */
+    bool keeps_records; /* false: `add` and `end` may be given empty ones */
 };
 
 static inline gw_registry_state gw_registry_state_of(
@@ -127,7 +128,7 @@ static inline void gw_registry_ack(struct gw_registry *r, gw_str id)
     r->ops->ack(r, id);
 }
 
-/* Given up: to the dead letters, and acknowledged. */
+/* Given up: to the dead letters; then its record or its goodbye goes. */
 static inline void gw_registry_bury(struct gw_registry *r, gw_str id,
                                     gw_str record, gw_str why)
 {
@@ -159,7 +160,8 @@ GW_MUST_CHECK static inline gw_err gw_registry_letter_drop(
 }
 
 /* Gives the lease back after what is queued was written, or after 2 s; `left`
- * once, possibly at once. No event comes any more. */
+ * once, possibly at once, and behind every `done` that is owed. No event comes
+ * any more. */
 static inline void gw_registry_leave(struct gw_registry *r,
                                      void (*left)(void *ctx), void *ctx)
 {

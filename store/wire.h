@@ -17,7 +17,7 @@
  * payload's reference: bytes go beside it.
  *   CALL    op, from, token, id, stage, payload
  *   ANSWER  token, err (by its name: numbers differ between versions), payload
- * Appends to an empty buffer all of it, or nothing: GW_E_TOO_BIG.
+ * Appends all of it, or nothing: GW_E_TOO_BIG.
  */
 gw_err gw_wire_write(const struct gw_bus_message *message, gw_str payload,
                      struct gw_buf *out) GW_MUST_CHECK;

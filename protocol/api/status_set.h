@@ -15,9 +15,8 @@ struct gw_status_set {
     uint64_t bits[GW_STATUS_MAX / 64 + 1];
 };
 
-/* The key between its slashes matches the whole decimal status. Understood:
- * digits . \d [...] [^...] (...) (?:...) | ? * + {n} {n,} {n,m} ^ $; at most
- * 64 characters, at most two {}, with numbers up to 9. */
+/* The key between its slashes, a regular expression (expr/regex.h), matches
+ * the whole decimal status; one that matches none is an error. */
 gw_err gw_status_set_read(gw_str key, struct gw_status_set *out,
                           struct gw_fault *why) GW_MUST_CHECK;
 

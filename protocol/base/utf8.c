@@ -115,6 +115,43 @@ bool gw_utf8_is_valid(gw_str text)
     return gw_utf8_feed(0, text) == 0;
 }
 
+/* The length of the valid sequence that the text begins with; 0: of none. */
+static size_t first_sequence(gw_str text)
+{
+    uint32_t state = 0;
+
+    for (size_t n = 1; n <= GW_MIN(text.len, 4); n++) {
+        state = gw_utf8_feed(state, (gw_str){ text.at + n - 1, 1 });
+        if (state == 0)
+            return n;
+        if (state == GW_UTF8_BAD)
+            return 0;
+    }
+    return 0;
+}
+
+gw_err gw_utf8_repair(struct gw_arena *a, gw_str text, gw_str *out)
+{
+    char *copy;
+    size_t len = 0;
+
+    *out = text;
+    if (gw_utf8_is_valid(text))
+        return GW_OK;
+    copy = gw_arena_text(a, 3 * text.len);
+    if (!copy)
+        return GW_E_TOO_BIG;
+    while (text.len) {
+        size_t n = first_sequence(text);
+
+        memcpy(copy + len, n ? text.at : "\xef\xbf\xbd", n ? n : 3);
+        len += n ? n : 3;
+        text = gw_str_skip(text, n ? n : 1);
+    }
+    *out = (gw_str){ copy, len };
+    return GW_OK;
+}
+
 size_t gw_utf8_encode(uint32_t scalar, char out[4])
 {
     if (scalar < 0x80) {

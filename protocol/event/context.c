@@ -36,9 +36,9 @@ static const struct row {
         TEXT_EMPTY, /* a gw_str that may well be empty */
         INTEGER,    /* an int64_t */
         CLF,        /* an int64_t of milliseconds, as requestTime */
-        STATUS,     /* an unsigned */
-        TYPE,       /* eventType */
-        DIRECTION,  /* always "IN" */
+        UNSIGNED,
+        TYPE,      /* eventType */
+        DIRECTION, /* always "IN" */
     } kind;
     unsigned on;
     size_t at;
@@ -58,10 +58,13 @@ static const struct row {
     { GW_LIT("requestTimeEpoch"), INTEGER, ON_ANY, AT(request_time_ms) },
     { GW_LIT("identity.sourceIp"), TEXT, ON_ANY, AT(source_ip) },
     { GW_LIT("identity.userAgent"), TEXT, ON_ANY, AT(user_agent) },
-    { GW_LIT("disconnectStatusCode"), STATUS, ON(DISCONNECT),
+    { GW_LIT("disconnectStatusCode"), UNSIGNED, ON(DISCONNECT),
       AT(disconnect_status) },
     { GW_LIT("disconnectReason"), TEXT_EMPTY, ON(DISCONNECT),
       AT(disconnect_reason) },
+    /* beyond the original */
+    { GW_LIT("eventId"), TEXT, ON(DISCONNECT), AT(event_id) },
+    { GW_LIT("attempt"), UNSIGNED, ON(DISCONNECT), AT(attempt) },
 };
 
 static const struct row *row_of(gw_str name)
@@ -109,7 +112,7 @@ bool gw_context_find(const struct gw_context *c, struct gw_arena *a,
     case INTEGER:
         snprintf(text, sizeof(text), "%" PRId64, *(const int64_t *)member);
         return keep(a, text, value);
-    case STATUS:
+    case UNSIGNED:
         snprintf(text, sizeof(text), "%u", *(const unsigned *)member);
         return keep(a, text, value);
     }

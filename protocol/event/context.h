@@ -34,8 +34,11 @@ struct gw_context {
     gw_str request_id;                        /* extendedRequestId too */
     gw_str source_ip, user_agent;             /* user_agent: empty if none */
     int64_t connected_at_ms, request_time_ms; /* since 1970 */
-    unsigned disconnect_status;               /* DISCONNECT only */
+    /* DISCONNECT only */
+    unsigned disconnect_status;
+    unsigned attempt; /* 1: the first try to tell of it */
     gw_str disconnect_reason;
+    gw_str event_id; /* the same on every try; empty: not set */
 };
 
 /* The text of $context.NAME ("identity.sourceIp", "requestTime", ...). A name

@@ -24,7 +24,7 @@ static const struct {
 };
 
 /* SDKs choose their exception by the type; the 410 has no body, or some of
- * them fail to parse it. */
+ * them fail to parse it. The last row is for all that have none. */
 static const struct {
     gw_err err;
     unsigned status;
@@ -41,10 +41,10 @@ static const struct {
       GW_LIT("{\"message\": \"Request Too Long\"}") },
     { GW_E_FULL, 429, "LimitExceededException",
       GW_LIT("{\"message\": \"The client does not read what it is sent\"}") },
-    { GW_E_BUSY, 503, "ServiceUnavailableException",
-      GW_LIT("{\"message\": \"Service Unavailable\"}") },
     { GW_E_FORBIDDEN, 403, "ForbiddenException",
       GW_LIT("{\"message\":\"Forbidden\"}") },
+    { GW_E_BUSY, 503, "ServiceUnavailableException",
+      GW_LIT("{\"message\": \"Service Unavailable\"}") },
 };
 
 static void answer_failure(struct gw_gateway *g, struct gw_link *link,

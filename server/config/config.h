@@ -12,6 +12,7 @@
 #include "protocol/api/plan.h"
 #include "server/config/errors.h"
 #include "server/config/settings.h"
+#include "store/backend/redis.h"
 
 struct gw_config_flag {
     gw_str key, value; /* "limits.maxFrameBytes", "64KB" */
@@ -44,6 +45,8 @@ struct gw_config {
     bool dev;
     struct gw_settings settings;
     struct gw_setting_origin origins[GW_SETTINGS_MAX]; /* one a setting */
+    struct gw_redis_url redis; /* with its password, wherever that stood;
+                                  when settings.redis is not empty */
     const struct gw_credential *credentials;
     size_t credential_count;
     const struct gw_api *apis;

@@ -174,13 +174,34 @@ static gw_str without_newline(gw_str text)
     return text;
 }
 
+/* NULL, or what is wrong with the file. */
+static const char *read_secret_at(struct loader *l, const char *path,
+                                  gw_str *out)
+{
+    const char *problem = NULL;
+    struct gw_buf bytes;
+    int error = read_file(path, SECRET_MAX + 2, &bytes);
+
+    if (error)
+        problem = file_problem(error);
+    else if (!is_secret(without_newline(gw_buf_str(&bytes))))
+        problem = "expected one line, the secret";
+    else if (gw_arena_dup(&l->config->arena,
+                          without_newline(gw_buf_str(&bytes)), out))
+        problem = "the file asks for too much memory";
+    if (bytes.at)
+        explicit_bzero(bytes.at, bytes.len);
+    gw_buf_fini(&bytes);
+    return problem;
+}
+
 static void read_secret_file(struct loader *l, const struct gw_yaml_node *node,
                              gw_str *out)
 {
     bool relative = node->text.len && node->text.at[0] != '/';
+    const char *problem;
     char path[4096];
-    struct gw_buf bytes;
-    int error, n;
+    int n;
 
     if (node->kind != GW_YAML_SCALAR || !node->text.len) {
         gw_yaml_fault(&l->yaml, node, "expected the path of a file");
@@ -193,19 +214,9 @@ static void read_secret_file(struct loader *l, const struct gw_yaml_node *node,
         gw_yaml_fault(&l->yaml, node, "expected a shorter path");
         return;
     }
-    error = read_file(path, SECRET_MAX + 2, &bytes);
-    if (error)
-        gw_yaml_fault(&l->yaml, node, "cannot read %s: %s", path,
-                      file_problem(error));
-    else if (!is_secret(without_newline(gw_buf_str(&bytes))))
-        gw_yaml_fault(&l->yaml, node,
-                      "expected %s to hold one line, the secret", path);
-    else if (gw_arena_dup(&l->config->arena,
-                          without_newline(gw_buf_str(&bytes)), out))
-        gw_yaml_fault(&l->yaml, node, "the file asks for too much memory");
-    if (bytes.at)
-        explicit_bzero(bytes.at, bytes.len);
-    gw_buf_fini(&bytes);
+    problem = read_secret_at(l, path, out);
+    if (problem)
+        gw_yaml_fault(&l->yaml, node, "cannot read %s: %s", path, problem);
 }
 
 static void read_credential(struct loader *l, const struct gw_yaml_node *node,
@@ -422,22 +433,34 @@ static void read_variable(struct loader *l, const char *entry)
     judge_variable(l, name);
 }
 
+static void refuse_secret(struct loader *l, const char *place,
+                          const char *variable)
+{
+    gw_config_errors_add(l->errors, place,
+                         "secrets do not belong on a command line; use the "
+                         "file or %s",
+                         variable);
+}
+
 static void read_flag(struct loader *l, const struct gw_config_flag *flag)
 {
     struct gw_suggestion near = { .name = flag->key };
     int setting = gw_setting_find(flag->key);
     char place[160], hint[GW_SUGGESTION_MAX];
+    char variable[GW_SETTING_VARIABLE_MAX];
 
     snprintf(place, sizeof(place), "%.*s", GW_FMT(flag->name));
-    if (setting >= 0) {
-        override(l, setting, flag->value, GW_ORIGIN_FLAG, flag->name, place);
+    if (gw_str_eq(flag->key, GW_LIT("credentials"))) {
+        refuse_secret(l, place, credentials_variable);
         return;
     }
-    if (gw_str_eq(flag->key, GW_LIT("credentials"))) {
-        gw_config_errors_add(l->errors, place,
-                             "secrets do not belong on a command line; use "
-                             "the file or %s",
-                             credentials_variable);
+    if (setting >= 0 && gw_setting_is_secret((unsigned)setting)) {
+        gw_setting_variable((unsigned)setting, variable);
+        refuse_secret(l, place, variable);
+        return;
+    }
+    if (setting >= 0) {
+        override(l, setting, flag->value, GW_ORIGIN_FLAG, flag->name, place);
         return;
     }
     for (unsigned i = 0; i < gw_settings_count(); i++)
@@ -486,6 +509,49 @@ static void check_readable(struct loader *l, const char *key, gw_str path)
         fault_of_setting(l, key, strerror(errno));
 }
 
+/* Where to find Redis: the URL, with the user and the one password there may
+ * be. */
+static void check_redis(struct loader *l)
+{
+    const struct gw_settings *s = &l->config->settings;
+    struct gw_redis_url *url = &l->config->redis;
+    const char *problem = NULL;
+    char text[320];
+
+    if (!s->redis.len) {
+        if (s->require_redis)
+            fault_of_setting(l, "requireRedis", "expected a `redis` with it");
+        return;
+    }
+    if (gw_redis_url_read(&l->config->arena, s->redis, url, NULL)) {
+        fault_of_setting(l, "redis", "too long");
+        return;
+    }
+    if (!!url->password.len + !!s->redis_password.len +
+            !!s->redis_password_file.len >
+        1) {
+        fault_of_setting(l, "redis",
+                         "expected its password in one place only: the URL, "
+                         "redisPassword or redisPasswordFile");
+        return;
+    }
+    if (url->user.len && s->redis_user.len) {
+        fault_of_setting(l, "redisUser", "the URL names a user already");
+        return;
+    }
+    if (s->redis_user.len)
+        url->user = s->redis_user;
+    if (s->redis_password.len)
+        url->password = s->redis_password;
+    if (s->redis_password_file.len)
+        problem = read_secret_at(l, s->redis_password_file.at, &url->password);
+    if (problem) {
+        snprintf(text, sizeof(text), "cannot read %.200s: %s",
+                 s->redis_password_file.at, problem);
+        fault_of_setting(l, "redisPasswordFile", text);
+    }
+}
+
 static void check_whole(struct loader *l)
 {
     const struct gw_settings *s = &l->config->settings;
@@ -501,6 +567,7 @@ static void check_whole(struct loader *l)
     check_readable(l, "tls.certificate", s->tls_certificate);
     check_readable(l, "tls.key", s->tls_key);
     check_readable(l, "upstream.ca", s->upstream_ca);
+    check_redis(l);
 }
 
 gw_err gw_config_load(const struct gw_config_source *source,

@@ -5,6 +5,7 @@
 #include "server/config/settings.h"
 
 #include "protocol/base/utf8.h"
+#include "store/backend/redis.h"
 
 #include <stdio.h>
 
@@ -19,7 +20,7 @@ enum { RESTART = 0, RELOAD = 1 };
 
 typedef enum kind {
     ADDRESS, /* min 0: may be empty */
-    WORKERS,
+    AUTO,    /* a COUNT, or 0: auto */
     BOOL,
     CHOICE, /* an int; its words in `choices` */
     BYTES,  /* uint64_t */
@@ -29,10 +30,14 @@ typedef enum kind {
     HOST,
     URL,
     NAME,
+    REDIS,  /* a URL of Redis */
+    SECRET, /* one line */
+    PREFIX, /* of keys */
 } kind;
 
 /* The words of an enum, in the order of its values. */
 static const char *const auths[] = { "auto", "none", "sigv4", NULL };
+static const char *const deliveries[] = { "guaranteed", "best-effort", NULL };
 static const char *const levels[] = { "error", "warn", "info", "debug", NULL };
 static const char *const formats[] = { "text", "json", NULL };
 
@@ -58,7 +63,7 @@ static const struct row {
       "every address" },
     { "admin", ADDRESS, AT(admin), "127.0.0.1:8081", NULL, 0, 0, NULL, RESTART,
       "health and metrics for the operator; empty: off" },
-    { "workers", WORKERS, AT(workers), "auto", NULL, 1, 64, NULL, RESTART,
+    { "workers", AUTO, AT(workers), "auto", NULL, 1, 64, NULL, RESTART,
       "threads that serve, 1 to 64; `auto`: as many as cores" },
     { "tls.certificate", PATH, AT(tls_certificate), "", NULL, 0, 0, NULL,
       RELOAD, "PEM file with the certificate chain; empty: plain text" },
@@ -76,6 +81,13 @@ static const struct row {
     { "endpoint", URL, AT(endpoint), "", NULL, 0, 0, NULL, RELOAD,
       "callback base URL for `X-Gatewire-Endpoint`; empty: derived from the "
       "connection" },
+    { "disconnectDelivery", CHOICE, AT(disconnect_delivery), "guaranteed", NULL,
+      0, 0, deliveries, RESTART,
+      "`guaranteed`: a `$disconnect` that did not reach its backend is tried "
+      "again; `best-effort`: it is tried once" },
+    { "disconnectRetryWindow", MILLIS, AT(disconnect_retry_window_ms), "1h",
+      NULL, 0, 7U * DAY, NULL, RELOAD,
+      "until when it is tried again; then it becomes a dead letter" },
 
     { "log.level", CHOICE, AT(log_level), "info", NULL, 0, 0, levels, RESTART,
       "`error`, `warn`, `info` or `debug`" },
@@ -149,6 +161,27 @@ static const struct row {
     { "upstream.ca", PATH, AT(upstream_ca), "", NULL, 0, 0, NULL, RESTART,
       "PEM file with the authorities backends are checked against; empty: "
       "the system's" },
+
+    { "redis", REDIS, AT(redis), "", NULL, 0, 0, NULL, RESTART,
+      "the Redis that makes many processes one gateway: "
+      "`redis://[user:pass@]host[:port][/db]`, "
+      "`redis-sentinel://host[:port],.../name` or `unix:///path[?db=N]`; "
+      "empty: this process is alone" },
+    { "redisUser", NAME, AT(redis_user), "", NULL, 0, GW_REDIS_TEXT_MAX, NULL,
+      RESTART, "who we are there, if the URL does not say" },
+    { "redisPassword", SECRET, AT(redis_password), "", NULL, 0, 0, NULL,
+      RESTART, "its password, better from the environment" },
+    { "redisPasswordFile", PATH, AT(redis_password_file), "", NULL, 0, 0, NULL,
+      RESTART, "or a file that holds it, read at the start" },
+    { "redisPrefix", PREFIX, AT(redis_prefix), "gatewire:", NULL, 0, 64, NULL,
+      RESTART, "what the names of its keys and channels begin with" },
+    { "requireRedis", BOOL, AT(require_redis), "false", NULL, 0, 0, NULL,
+      RESTART,
+      "do not start without it (exit 69); otherwise the process starts, "
+      "refuses connections, and joins when Redis is there" },
+    { "node", AUTO, AT(node), "auto", NULL, 1, UINT16_MAX, NULL, RESTART,
+      "this process among those that share a Redis, 1 to 65535, no two the "
+      "same; `auto`: drawn at the start" },
 };
 _Static_assert(GW_LEN(rows) <= GW_SETTINGS_MAX, "raise GW_SETTINGS_MAX");
 
@@ -168,6 +201,11 @@ int gw_setting_find(gw_str key)
         if (gw_str_eq(key, gw_str_of(rows[i].key)))
             return (int)i;
     return -1;
+}
+
+bool gw_setting_is_secret(unsigned setting)
+{
+    return rows[setting].kind == SECRET;
 }
 
 bool gw_setting_is_reloadable(unsigned setting)
@@ -326,10 +364,10 @@ static gw_err read_span(const struct row *row, gw_str text, uint32_t *out,
 static gw_err read_count(const struct row *row, gw_str text, uint32_t *out,
                          struct gw_fault *why)
 {
-    const char *or_auto = row->kind == WORKERS ? "auto, or " : "";
+    const char *or_auto = row->kind == AUTO ? "auto, or " : "";
     uint64_t number;
 
-    if (row->kind == WORKERS && gw_str_eq(text, GW_LIT("auto"))) {
+    if (row->kind == AUTO && gw_str_eq(text, GW_LIT("auto"))) {
         *out = 0;
         return GW_OK;
     }
@@ -413,6 +451,46 @@ static gw_err read_name(const struct row *row, gw_str text, gw_str *out,
     return GW_OK;
 }
 
+/* Kept as it is written; here it is only judged. */
+static gw_err read_redis(gw_str text, gw_str *out, struct gw_fault *why)
+{
+    struct gw_redis_url url;
+    struct gw_arena a;
+    gw_err err = GW_OK;
+
+    gw_arena_init(&a, 64 * KB);
+    if (text.len)
+        err = gw_redis_url_read(&a, text, &url, why);
+    gw_arena_fini(&a);
+    *out = text;
+    return err;
+}
+
+static gw_err read_secret(gw_str text, gw_str *out, struct gw_fault *why)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.at[i] < 0x20 || text.at[i] == 0x7f)
+            return gw_fail(why, GW_E_INVALID, "expected one line, the secret");
+    if (text.len > GW_REDIS_TEXT_MAX)
+        return gw_fail(why, GW_E_INVALID, "expected at most %d bytes",
+                       GW_REDIS_TEXT_MAX);
+    *out = text;
+    return GW_OK;
+}
+
+/* No braces, which are Redis Cluster's, nor what patterns of an ACL mean. */
+static gw_err read_prefix(const struct row *row, gw_str text, gw_str *out,
+                          struct gw_fault *why)
+{
+    if (text.len > row->max || !gw_str_is_of(text, "-_.:/"))
+        return gw_fail(why, GW_E_INVALID,
+                       "expected letters, digits, '-', '_', '.', ':' and '/', "
+                       "at most %u of them",
+                       (unsigned)row->max);
+    *out = text;
+    return GW_OK;
+}
+
 /* A failed read leaves a member in an unknown state: the caller gives up. */
 static gw_err read_value(const struct row *row, void *member, gw_str text,
                          gw_str folder, struct gw_arena *a,
@@ -429,7 +507,7 @@ static gw_err read_value(const struct row *row, void *member, gw_str text,
         return read_size(row, text, member, why);
     case MILLIS:
         return read_span(row, text, member, why);
-    case WORKERS:
+    case AUTO:
     case COUNT:
         return read_count(row, text, member, why);
     case PATH:
@@ -440,6 +518,12 @@ static gw_err read_value(const struct row *row, void *member, gw_str text,
         return read_url(text, member, why);
     case NAME:
         return read_name(row, text, member, why);
+    case REDIS:
+        return read_redis(text, member, why);
+    case SECRET:
+        return read_secret(text, member, why);
+    case PREFIX:
+        return read_prefix(row, text, member, why);
     }
     return GW_E_INVALID;
 }
@@ -470,6 +554,21 @@ void gw_settings_init(struct gw_settings *s, bool dev)
 
 /* --- printing -------------------------------------------------------- */
 
+static gw_err print_redis(gw_str text, struct gw_buf *out)
+{
+    struct gw_redis_url url;
+    struct gw_arena a;
+    gw_err err = GW_OK;
+
+    gw_arena_init(&a, 64 * KB);
+    if (text.len)
+        err = gw_redis_url_read(&a, text, &url, NULL);
+    if (text.len && !err)
+        err = gw_redis_url_print(&url, out);
+    gw_arena_fini(&a);
+    return err;
+}
+
 gw_err gw_setting_print(const struct gw_settings *s, unsigned setting,
                         struct gw_buf *out)
 {
@@ -490,7 +589,7 @@ gw_err gw_setting_print(const struct gw_settings *s, unsigned setting,
     case MILLIS:
         print_span(*(const uint32_t *)member, text, sizeof(text));
         return gw_buf_addf(out, "%s", text);
-    case WORKERS:
+    case AUTO:
         if (*(const uint32_t *)member == 0)
             return gw_buf_add(out, GW_LIT("auto"));
         return gw_buf_addf(out, "%u", *(const uint32_t *)member);
@@ -500,7 +599,13 @@ gw_err gw_setting_print(const struct gw_settings *s, unsigned setting,
     case HOST:
     case URL:
     case NAME:
+    case PREFIX:
         return gw_buf_add(out, *(const gw_str *)member);
+    case REDIS:
+        return print_redis(*(const gw_str *)member, out);
+    case SECRET:
+        return gw_buf_addf(out, "%s",
+                           ((const gw_str *)member)->len ? "****" : "");
     }
     return GW_E_INVALID;
 }
@@ -508,8 +613,14 @@ gw_err gw_setting_print(const struct gw_settings *s, unsigned setting,
 bool gw_setting_same(unsigned setting, const struct gw_settings *a,
                      const struct gw_settings *b)
 {
+    const struct row *row = &rows[setting];
     struct gw_buf x, y;
     bool same;
+
+    /* what is masked looks the same when it is not */
+    if (row->kind == REDIS || row->kind == SECRET)
+        return gw_str_eq(*(const gw_str *)((const char *)a + row->at),
+                         *(const gw_str *)((const char *)b + row->at));
 
     gw_buf_init(&x, 64 * KB);
     gw_buf_init(&y, 64 * KB);

@@ -26,6 +26,11 @@ typedef enum gw_management_auth {
     GW_MANAGEMENT_SIGV4,
 } gw_management_auth;
 
+typedef enum gw_disconnect_delivery {
+    GW_DISCONNECT_GUARANTEED,
+    GW_DISCONNECT_BEST_EFFORT,
+} gw_disconnect_delivery;
+
 typedef enum gw_log_format { GW_LOG_TEXT, GW_LOG_JSON } gw_log_format;
 
 /* Texts are NUL-terminated behind their len. Sizes are in bytes. */
@@ -38,6 +43,8 @@ struct gw_settings {
     gw_str region;      /* empty: any */
     gw_str domain_name; /* empty: the Host the client used */
     gw_str endpoint;    /* empty: derived; no slash at its end */
+    gw_disconnect_delivery disconnect_delivery;
+    uint32_t disconnect_retry_window_ms;
 
     gw_log_level log_level;
     gw_log_format log_format;
@@ -67,6 +74,12 @@ struct gw_settings {
     uint32_t drain_window_ms;
     uint32_t drain_max_rate; /* closed per second; 0: no limit */
     gw_str upstream_ca;      /* a path; empty: the system's */
+
+    gw_str redis; /* a URL that gw_redis_url_read takes; empty: none */
+    gw_str redis_user, redis_password, redis_password_file;
+    gw_str redis_prefix;
+    bool require_redis;
+    uint32_t node; /* 0: drawn at the start */
 };
 
 /* Where a value came from. */
@@ -100,7 +113,10 @@ gw_err gw_setting_read(struct gw_settings *s, unsigned setting, gw_str text,
                        gw_str folder, struct gw_arena *a,
                        struct gw_fault *why) GW_MUST_CHECK;
 
-/* The value as gw_setting_read takes it. */
+/* Secrets do not belong on a command line, nor in what is printed. */
+bool gw_setting_is_secret(unsigned setting);
+
+/* The value as gw_setting_read takes it; passwords are masked. */
 gw_err gw_setting_print(const struct gw_settings *s, unsigned setting,
                         struct gw_buf *out) GW_MUST_CHECK;
 bool gw_setting_same(unsigned setting, const struct gw_settings *a,

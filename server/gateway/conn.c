@@ -5,6 +5,7 @@
 #include "protocol/ws/handshake.h"
 #include "server/gateway/answer.h"
 #include "server/gateway/exchange.h"
+#include "server/gateway/goodbye.h"
 
 #include <stdlib.h>
 
@@ -56,7 +57,7 @@ static bool take_slot(struct gw_gateway *g, struct gw_conn *c)
     do {
         slot->nonce = gw_gateway_draw(g) & ((1ull << 40) - 1);
         gw_connection_id_write(
-            g->id_key,
+            &g->id_key,
             (struct gw_connection_id){ .node = g->node,
                                        .worker = (uint8_t)g->worker,
                                        .slot = c->slot,
@@ -157,46 +158,49 @@ static size_t authority_of(const struct gw_peer *peer, char out[80])
                             peer->local_port);
 }
 
-static struct gw_conn *conn_new(struct gw_gateway *g, struct gw_link *link,
-                                const struct gw_target *target,
-                                const struct gw_http_request *request)
-{
-    const struct gw_settings *s = &g->config->settings;
-    struct gw_peer peer = g->link_ops->peer(link);
-    gw_str domain = s->domain_name.len ? s->domain_name : request->host;
-    gw_str api = target->stage->deployment->plan->api_id;
-    gw_str agent = GW_EMPTY, authority;
-    char local[80], *at;
-    struct gw_conn *c;
+/* The texts of a connection, in pieces. */
+struct texts {
+    gw_str domain[2], base[3], source_ip, user_agent;
+};
 
-    authority = (gw_str){ local, authority_of(&peer, local) };
-    gw_http_header_last(&request->headers, GW_LIT("User-Agent"), &agent);
-    if (!gw_utf8_is_valid(agent)) /* it is shown in JSON and in templates */
-        agent = GW_EMPTY;
-    c = gw_alloc(sizeof(*c) + domain.len + target->prefix.len +
-                 peer.address.len + agent.len + authority.len + 1 + api.len);
-    at = c->text;
-    c->domain_name = put(&at, domain);
-    c->domain_name.len += put(&at, target->prefix).len;
-    c->source_ip = put(&at, peer.address);
-    c->user_agent = put(&at, agent);
-    c->base = put(&at, authority);
-    c->base.len += put(&at, GW_LIT("/")).len + put(&at, api).len;
+static size_t length_of(const gw_str *pieces, size_t count)
+{
+    size_t len = 0;
+
+    for (size_t i = 0; i < count; i++)
+        len += pieces[i].len;
+    return len;
+}
+
+static gw_str put_all(char **at, const gw_str *pieces, size_t count)
+{
+    gw_str out = { *at, 0 };
+
+    for (size_t i = 0; i < count; i++)
+        out.len += put(at, pieces[i]).len;
+    return out;
+}
+
+static struct gw_conn *conn_new(struct gw_gateway *g, struct gw_stage_state *s,
+                                const struct texts *t)
+{
+    struct gw_conn *c =
+        gw_alloc(sizeof(*c) + length_of(t->domain, GW_LEN(t->domain)) +
+                 length_of(t->base, GW_LEN(t->base)) + t->source_ip.len +
+                 t->user_agent.len);
+    char *at = c->text;
+
+    c->domain_name = put_all(&at, t->domain, GW_LEN(t->domain));
+    c->base = put_all(&at, t->base, GW_LEN(t->base));
+    c->source_ip = put(&at, t->source_ip);
+    c->user_agent = put(&at, t->user_agent);
     c->gateway = g;
-    c->stage = target->stage;
-    c->link = link;
+    c->stage = s;
+    c->life = g->life;
     c->timer.fire = on_timer;
     gw_list_init(&c->queue);
-    c->connected_at_ms = g->clock->unix_ms;
-    c->opened_ms = c->active_ms = g->clock->now_ms;
-    c->local_port = peer.local_port;
-    c->tls = peer.tls;
-    if (!take_slot(g, c)) {
-        free(c);
-        return NULL;
-    }
     g->conn_count++;
-    c->stage->conn_count++;
+    s->conn_count++;
     return c;
 }
 
@@ -209,6 +213,126 @@ static void conn_free(struct gw_conn *c)
     gw_stage_leave(g, c->stage);
     free(c);
 }
+
+static struct gw_conn *conn_of_handshake(struct gw_gateway *g,
+                                         struct gw_link *link,
+                                         const struct gw_target *target,
+                                         const struct gw_http_request *request)
+{
+    const struct gw_settings *s = &g->config->settings;
+    struct gw_peer peer = g->link_ops->peer(link);
+    char authority[80];
+    struct texts t = {
+        .domain = { s->domain_name.len ? s->domain_name : request->host,
+                    target->prefix },
+        .base = { { authority, authority_of(&peer, authority) },
+                  GW_LIT("/"),
+                  target->stage->deployment->plan->api_id },
+        .source_ip = peer.address,
+        .user_agent = GW_EMPTY,
+    };
+    struct gw_conn *c;
+
+    gw_http_header_last(&request->headers, GW_LIT("User-Agent"), &t.user_agent);
+    if (!gw_utf8_is_valid(t.user_agent)) /* shown in JSON and in templates */
+        t.user_agent = GW_EMPTY;
+    c = conn_new(g, target->stage, &t);
+    c->link = link;
+    c->connected_at_ms = g->clock->unix_ms;
+    c->opened_ms = c->active_ms = g->clock->now_ms;
+    c->local_port = peer.local_port;
+    c->tls = peer.tls;
+    gw_gateway_make_id(g, c->event_id);
+    if (!take_slot(g, c)) {
+        conn_free(c);
+        return NULL;
+    }
+    return c;
+}
+
+/* --- the registry ------------------------------------------------------------ */
+
+/* A path may be any bytes; what is UTF-8 stays UTF-8. */
+static gw_str cut(gw_str text)
+{
+    size_t len = GW_MIN(text.len, (size_t)GW_RECORD_TEXT_MAX);
+
+    while (len < text.len && len && (text.at[len] & 0xC0) == 0x80)
+        len--;
+    text = gw_str_head(text, len);
+    return gw_utf8_is_valid(text) ? text : GW_EMPTY;
+}
+
+struct gw_record gw_conn_record(const struct gw_conn *c)
+{
+    const struct gw_plan *plan = c->stage->deployment->plan;
+
+    return (struct gw_record){
+        .connection_id = gw_conn_id(c),
+        .event_id = { c->event_id, sizeof(c->event_id) },
+        .api_id = plan->api_id,
+        .stage = plan->stage,
+        .domain_name = cut(c->domain_name),
+        .source_ip = c->source_ip,
+        .user_agent = cut(c->user_agent),
+        .base = c->base,
+        .tls = c->tls,
+        .local_port = c->local_port,
+        .connected_at_ms = c->connected_at_ms,
+    };
+}
+
+gw_err gw_conn_register(struct gw_conn *c, gw_registry_done *done, void *ctx)
+{
+    struct gw_gateway *g = c->gateway;
+    gw_err err = GW_OK;
+
+    g->record.len = 0;
+    if (g->registry->keeps_records) {
+        struct gw_record record = gw_conn_record(c);
+
+        err = gw_record_write(&record, &g->record);
+    }
+    if (!err)
+        err = gw_registry_add(g->registry, gw_conn_id(c),
+                              gw_buf_str(&g->record), done, ctx);
+    if (!err)
+        c->registered = true;
+    return err;
+}
+
+struct gw_conn *gw_conn_inherit(struct gw_gateway *g, struct gw_stage_state *s,
+                                const struct gw_record *record)
+{
+    struct texts t = {
+        .domain = { record->domain_name, GW_EMPTY },
+        .base = { record->base, GW_EMPTY, GW_EMPTY },
+        .source_ip = record->source_ip,
+        .user_agent = record->user_agent,
+    };
+    struct gw_conn *c = conn_new(g, s, &t);
+
+    c->connected_at_ms = record->connected_at_ms;
+    c->local_port = record->local_port;
+    c->tls = record->tls;
+    c->registered = true;
+    memcpy(c->id, record->connection_id.at, sizeof(c->id));
+    memcpy(c->event_id, record->event_id.at, sizeof(c->event_id));
+    move(c, GW_CONN_GONE);
+    return c;
+}
+
+/* It never came to be. */
+static void unregister(struct gw_conn *c)
+{
+    struct gw_gateway *g = c->gateway;
+
+    if (c->registered && c->life == g->life)
+        gw_registry_drop(g->registry, gw_conn_id(c));
+    c->registered = false;
+}
+
+/* --- exchanges --------------------------------------------------------------- */
 
 void gw_conn_enter(struct gw_conn *c)
 {
@@ -240,8 +364,9 @@ void gw_conn_leave(struct gw_conn *c)
     }
 }
 
-/* The client left while $connect ran: the integration still completes, and
- * since no 101 was sent there is no goodbye (websocket-api.md 1.4). */
+/* --- handshakes -------------------------------------------------------------- */
+
+/* The client left while $connect ran: the integration still completes. */
 static void on_gone(struct gw_answerer *self)
 {
     struct gw_conn *c = GW_CONTAINER(self, struct gw_conn, answerer);
@@ -286,10 +411,14 @@ void gw_conn_open(struct gw_gateway *g, struct gw_link *link,
     unsigned status = gw_ws_handshake_check(request, &key);
     struct gw_conn *c = NULL;
 
+    if (status == 101 && !g->joined) { /* as yet no id can be made */
+        GW_COUNT(g->metrics->connects_unregistered);
+        status = 503;
+    }
     if (status == 101 && g->draining)
         status = 503;
     if (status == 101) {
-        c = conn_new(g, link, target, request);
+        c = conn_of_handshake(g, link, target, request);
         if (!c)
             status = 503;
     }
@@ -310,6 +439,10 @@ void gw_conn_accept(struct gw_conn *c, const struct gw_accept *how)
     if (!c->link) {
         give_slot(c);
         move(c, GW_CONN_GONE);
+        /* Without a 101 the original says nothing (websocket-api.md 1.4); but
+         * whom the backend let in, it is told of. */
+        if (c->registered)
+            gw_goodbye_begin(c, 1006, GW_EMPTY);
         return;
     }
     move(c, GW_CONN_OPEN);
@@ -330,6 +463,7 @@ void gw_conn_refuse(struct gw_conn *c, const struct gw_http_answer *answer)
     c->link = NULL;
     give_slot(c);
     move(c, GW_CONN_GONE);
+    unregister(c);
     if (link)
         c->gateway->link_ops->respond(link, answer, false);
 }
@@ -418,5 +552,5 @@ void gw_conn_on_closed(void *conn, unsigned code, gw_str reason)
     GW_UNCOUNT(c->gateway->metrics->connections_open);
     GW_COUNT(c->gateway->metrics->disconnects);
     gw_debug("conn.closed", "conn=%.16s code=%u", c->id, code);
-    gw_exchange_disconnect(c, code, reason);
+    gw_goodbye_begin(c, code, reason);
 }

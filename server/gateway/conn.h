@@ -11,7 +11,7 @@ typedef enum gw_conn_state {
     GW_CONN_OPENING, /* $connect runs; the upgrade is not answered */
     GW_CONN_OPEN,
     GW_CONN_CLOSING, /* our close frame is out */
-    GW_CONN_GONE,    /* the socket is; $disconnect may still run */
+    GW_CONN_GONE,    /* the socket is; its goodbye may still be owed */
     GW_CONN_STATES
 } gw_conn_state;
 
@@ -26,10 +26,13 @@ struct gw_conn {
     int64_t opened_ms, active_ms; /* monotonic */
     uint32_t slot;
     uint32_t in_flight; /* exchanges, queued ones included */
+    uint32_t life;      /* the gateway's, when it was made */
     uint16_t local_port;
     uint8_t state;
     bool tls, paused, leaving, ordered_runs, ordered_resumes;
+    bool registered; /* its registry may know it: a goodbye is owed */
     char id[GW_CONNECTION_ID_LEN];
+    char event_id[GW_EVENT_ID_LEN]; /* of its goodbye */
     /* Views into the text behind the struct. */
     gw_str domain_name, source_ip, user_agent;
     gw_str base; /* "127.0.0.1:8080/chat": where backends reach this node,
@@ -71,6 +74,18 @@ void gw_conn_on_settings(struct gw_conn *c);
 /* Its turn in a drain has come: takes no more messages; closes with 1012 once
  * those in flight are answered. */
 void gw_conn_drain(struct gw_conn *c);
+
+/* What is written of it. Views; what a client made longer than a record may
+ * hold is cut. */
+struct gw_record gw_conn_record(const struct gw_conn *c);
+
+/* Adds it to the registry: as gw_registry_add. */
+gw_err gw_conn_register(struct gw_conn *c, gw_registry_done *done,
+                        void *ctx) GW_MUST_CHECK;
+
+/* A connection that is nothing but its record: GONE, of a stage there is. */
+struct gw_conn *gw_conn_inherit(struct gw_gateway *g, struct gw_stage_state *s,
+                                const struct gw_record *record);
 
 /* The open connection with that id, or NULL. */
 struct gw_conn *gw_conn_find(struct gw_gateway *g,

@@ -5,8 +5,10 @@
 
 #include <stdlib.h>
 
+enum { FIRST_CALLS = 64, SLOT_BITS = 16 };
+_Static_assert(GW_CALLS_MAX == 1 << SLOT_BITS, "a token holds a slot");
+
 struct gw_pending_call {
-    struct gw_list node; /* g->calls */
     struct gw_gateway *gateway;
     struct gw_timer timer;
     uint64_t token;
@@ -64,15 +66,69 @@ static gw_err perform(struct gw_gateway *g, const struct gw_bus_message *m,
         gw_conn_close(c, 1000, GW_EMPTY);
         return GW_OK;
     }
-    return GW_E_INVALID;
+    return GW_E_NOT_FOUND;
+}
+
+/* --- calls that wait for their answer ----------------------------------------- */
+
+static void grow(struct gw_gateway *g)
+{
+    uint32_t room = g->call_room ? g->call_room * 2 : FIRST_CALLS;
+
+    g->calls = gw_realloc(g->calls, room * sizeof(*g->calls));
+    for (uint32_t i = g->call_room; i < room; i++)
+        g->calls[i] = (struct gw_call_slot){ .next_free = i + 1 };
+    g->first_free_call = g->call_room;
+    g->call_room = room;
+}
+
+/* The slot makes the token found at once, whatever the order of answers; the
+ * number drawn makes it nobody else's: neither a later call's in that slot nor
+ * one of the process that had our address before us. */
+static void keep(struct gw_gateway *g, struct gw_pending_call *call)
+{
+    uint32_t slot;
+
+    if (g->call_count == g->call_room)
+        grow(g);
+    slot = g->first_free_call;
+    g->first_free_call = g->calls[slot].next_free;
+    g->calls[slot].call = call;
+    g->call_count++;
+    GW_COUNT(g->metrics->calls_waiting);
+    call->token = gw_gateway_draw(g) << SLOT_BITS | slot;
+}
+
+static struct gw_pending_call *call_of(const struct gw_gateway *g,
+                                       uint64_t token)
+{
+    uint32_t slot = token & (GW_CALLS_MAX - 1);
+    struct gw_pending_call *call =
+        slot < g->call_room ? g->calls[slot].call : NULL;
+
+    return call && call->token == token ? call : NULL;
+}
+
+static void forget(struct gw_pending_call *call)
+{
+    struct gw_gateway *g = call->gateway;
+    uint32_t slot = call->token & (GW_CALLS_MAX - 1);
+
+    gw_timer_stop(g->wheel, &call->timer);
+    g->calls[slot] = (struct gw_call_slot){ .next_free = g->first_free_call };
+    g->first_free_call = slot;
+    g->call_count--;
+    GW_UNCOUNT(g->metrics->calls_waiting);
+    free(call);
 }
 
 static void finish(struct gw_pending_call *call, gw_err err, gw_str body)
 {
-    gw_timer_stop(call->gateway->wheel, &call->timer);
-    gw_list_leave(&call->node);
-    call->done(call->ctx, err, body);
-    free(call);
+    gw_delivered *done = call->done;
+    void *ctx = call->ctx;
+
+    forget(call);
+    done(ctx, err, body);
 }
 
 static void on_late(struct gw_timer *timer)
@@ -84,29 +140,51 @@ static void on_late(struct gw_timer *timer)
     finish(call, GW_E_BUSY, GW_EMPTY);
 }
 
-static void ask(struct gw_gateway *g, struct gw_bus_message *m,
-                gw_delivered *done, void *ctx)
+/* What nobody's address is sent counts as neither. */
+static void count_sent(struct gw_gateway *g, gw_err err)
 {
-    struct gw_pending_call *call;
-
-    m->token = ++g->call_sequence;
-    if (gw_bus_send(g->bus, m->id.worker, m)) {
+    if (!err)
+        GW_COUNT(g->metrics->bus_sent);
+    else if (err == GW_E_BUSY)
         GW_COUNT(g->metrics->bus_full);
-        gw_bytes_unref(m->payload);
-        done(ctx, GW_E_BUSY, GW_EMPTY);
-        return;
-    }
-    GW_COUNT(g->metrics->bus_sent);
-    call = gw_alloc(sizeof(*call));
-    *call = (struct gw_pending_call){ .gateway = g,
-                                      .timer = { .fire = on_late },
-                                      .token = m->token,
-                                      .done = done,
-                                      .ctx = ctx };
-    gw_list_init(&call->node);
-    gw_list_append(&g->calls, &call->node);
+}
+
+static struct gw_pending_call *call_new(struct gw_gateway *g,
+                                        gw_delivered *done, void *ctx)
+{
+    struct gw_pending_call *call = gw_alloc(sizeof(*call));
+
+    *call = (struct gw_pending_call){
+        .gateway = g, .timer = { .fire = on_late }, .done = done, .ctx = ctx
+    };
+    keep(g, call);
     gw_timer_start(g->wheel, &call->timer, g->clock->now_ms,
                    g->config->settings.push_timeout_ms);
+    return call;
+}
+
+static gw_err ask(struct gw_gateway *g, struct gw_bus_message *m,
+                  gw_str payload, gw_delivered *done, void *ctx)
+{
+    struct gw_bus_address to = { m->id.node, m->id.worker };
+    struct gw_pending_call *call;
+    gw_err err;
+
+    if (g->call_count == GW_CALLS_MAX) {
+        GW_COUNT(g->metrics->calls_refused);
+        return GW_E_BUSY;
+    }
+    call = call_new(g, done, ctx);
+    m->token = call->token;
+    if (m->op == GW_BUS_POST)
+        m->payload = gw_bytes_dup(payload);
+    err = gw_bus_send(g->bus, g->worker, to, m);
+    if (err) {
+        gw_bytes_unref(m->payload);
+        forget(call);
+    }
+    count_sent(g, err);
+    return err;
 }
 
 void gw_deliver(struct gw_gateway *g, gw_bus_op op,
@@ -122,15 +200,18 @@ void gw_deliver(struct gw_gateway *g, gw_bus_op op,
     struct gw_buf body;
     gw_err err;
 
-    if (!gw_connection_id_read(g->id_key, connection_id, &m.id)) {
+    if (!g->joined) { /* as yet no id can be read */
+        done(ctx, GW_E_BUSY, GW_EMPTY);
+        return;
+    }
+    if (!gw_connection_id_read(&g->id_key, connection_id, &m.id)) {
         done(ctx, GW_E_INVALID, GW_EMPTY);
         return;
     }
-    if (m.id.node == g->node && m.id.worker != g->worker &&
-        m.id.worker < g->worker_count) {
-        if (op == GW_BUS_POST)
-            m.payload = gw_bytes_dup(payload);
-        ask(g, &m, done, ctx);
+    if (m.id.node != g->node || m.id.worker != g->worker) {
+        err = ask(g, &m, payload, done, ctx);
+        if (err)
+            done(ctx, err, GW_EMPTY);
         return;
     }
     gw_buf_init(&body, 64 * 1024);
@@ -143,31 +224,26 @@ static void on_call(struct gw_gateway *g, const struct gw_bus_message *m)
 {
     struct gw_bus_message answer = { .kind = GW_BUS_ANSWER, .token = m->token };
     struct gw_buf body;
+    gw_err err;
 
     gw_buf_init(&body, 64 * 1024);
     answer.err = perform(g, m, gw_bytes_str(m->payload), &body);
     if (body.len)
         answer.payload = gw_bytes_dup(gw_buf_str(&body));
     gw_buf_fini(&body);
-    /* A caller whose mailbox is full learns from its deadline. */
-    if (gw_bus_send(g->bus, m->from.worker, &answer)) {
-        GW_COUNT(g->metrics->bus_full);
+    /* A caller that cannot be told learns from its deadline. */
+    err = gw_bus_send(g->bus, g->worker, m->from, &answer);
+    if (err)
         gw_bytes_unref(answer.payload);
-    }
+    count_sent(g, err);
 }
 
 static void on_answer(struct gw_gateway *g, const struct gw_bus_message *m)
 {
-    GW_LIST_EACH_SAFE (node, after, &g->calls) {
-        struct gw_pending_call *call =
-            GW_CONTAINER(node, struct gw_pending_call, node);
+    struct gw_pending_call *call = call_of(g, m->token);
 
-        /* Answers come in the order of calls, so the first ones match. */
-        if (call->token == m->token) {
-            finish(call, m->err, gw_bytes_str(m->payload));
-            return;
-        }
-    }
+    if (call)
+        finish(call, m->err, gw_bytes_str(m->payload));
 }
 
 void gw_deliver_on_bus(struct gw_gateway *g, const struct gw_bus_message *m)

@@ -1,7 +1,7 @@
 /*
  * @connections: to the stage's connection with that id, wherever its socket
- * is. Ours: at once. Another worker's: over the bus. Nobody's, or another
- * stage's: GW_E_GONE.
+ * is. Ours: at once. Another worker's, of this node or of another: over the
+ * bus. Nobody's, or another stage's: GW_E_GONE.
  */
 #ifndef GW_GATEWAY_DELIVER_H
 #define GW_GATEWAY_DELIVER_H
@@ -16,6 +16,7 @@
  * GW_E_UTF8   neither text nor allowed as binary
  * GW_E_FULL   the client does not read; it is being closed
  * GW_E_BUSY   the worker that has it cannot be asked, or did not answer
+ * GW_E_NOT_FOUND  it does not know the operation: an older version
  */
 typedef void gw_delivered(void *ctx, gw_err err, gw_str body);
 

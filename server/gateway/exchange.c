@@ -6,22 +6,25 @@
 
 enum { FREE_MAX = 1024, ARENA_EXTRA_BYTES = 256 * 1024 };
 
-/* The order is the specification: websocket-api.md 1.3 and 2.3. */
+/* The order is the specification: websocket-api.md 1.3 and 2.3; and before a
+ * backend is asked to let somebody in, the registry knows of him. */
 static const struct {
     const char *name;
     unsigned on; /* the kinds of exchange that meet it */
+    bool always; /* also when no route was defined */
     gw_step (*run)(struct gw_exchange *x);
 } stages[] = {
     { "select",
-      GW_EXCHANGE_CONNECT | GW_EXCHANGE_MESSAGE | GW_EXCHANGE_DISCONNECT,
+      GW_EXCHANGE_CONNECT | GW_EXCHANGE_MESSAGE | GW_EXCHANGE_DISCONNECT, true,
       gw_stage_select },
-    { "throttle", GW_EXCHANGE_CONNECT | GW_EXCHANGE_MESSAGE,
+    { "throttle", GW_EXCHANGE_CONNECT | GW_EXCHANGE_MESSAGE, false,
       gw_stage_throttle },
     { "shape",
-      GW_EXCHANGE_CONNECT | GW_EXCHANGE_MESSAGE | GW_EXCHANGE_DISCONNECT,
+      GW_EXCHANGE_CONNECT | GW_EXCHANGE_MESSAGE | GW_EXCHANGE_DISCONNECT, false,
       gw_stage_shape },
+    { "register", GW_EXCHANGE_CONNECT, true, gw_stage_register },
     { "integrate",
-      GW_EXCHANGE_CONNECT | GW_EXCHANGE_MESSAGE | GW_EXCHANGE_DISCONNECT,
+      GW_EXCHANGE_CONNECT | GW_EXCHANGE_MESSAGE | GW_EXCHANGE_DISCONNECT, false,
       gw_stage_integrate },
 };
 
@@ -30,7 +33,8 @@ static void run(struct gw_exchange *x)
     for (; x->stage < GW_LEN(stages); x->stage++) {
         gw_step step;
 
-        if (!(stages[x->stage].on & x->kind))
+        if (!(stages[x->stage].on & x->kind) ||
+            !(x->route || stages[x->stage].always))
             continue;
         step = stages[x->stage].run(x);
         if (step == GW_WAIT)
@@ -147,13 +151,17 @@ void gw_exchange_message(struct gw_conn *c, bool is_binary, gw_str body)
     run(x);
 }
 
-void gw_exchange_disconnect(struct gw_conn *c, unsigned code, gw_str reason)
+void gw_exchange_disconnect(struct gw_conn *c, unsigned code, gw_str reason,
+                            unsigned attempt, struct gw_goodbye *goodbye)
 {
     struct gw_exchange *x =
         begin(c, GW_EXCHANGE_DISCONNECT, GW_EVENT_DISCONNECT, 0);
 
     x->context.disconnect_status = code;
     x->context.disconnect_reason = reason;
+    x->context.event_id = (gw_str){ c->event_id, sizeof(c->event_id) };
+    x->context.attempt = attempt;
+    x->goodbye = goodbye;
     run(x);
 }
 

@@ -5,6 +5,7 @@
 #include "server/gateway/answer.h"
 #include "server/gateway/exchange.h"
 #include "server/gateway/failure.h"
+#include "server/gateway/goodbye.h"
 
 #include "protocol/base/log.h"
 #include "protocol/base/utf8.h"
@@ -144,6 +145,8 @@ static void refuse_as_failed(struct gw_exchange *x)
     gw_answer_init(&a, x->gateway, f->status);
     gw_answer_add(&a, "Content-Type", GW_LIT("application/json"));
     gw_answer_add(&a, "x-amzn-ErrorType", f->type);
+    if (f->status == 503)
+        gw_answer_add(&a, "Retry-After", GW_LIT("1"));
     gw_conn_refuse(x->conn, gw_answer_http(&a, (gw_str){ body, (size_t)n }));
 }
 
@@ -153,6 +156,9 @@ static void finish_connect(struct gw_exchange *x)
 
     if (!x->err && (status < 200 || status > 599))
         x->err = GW_E_UPSTREAM;
+    /* Let in, but into an estate that was lost meanwhile: its heirs say so. */
+    if (!x->err && status <= 299 && x->conn->life != x->gateway->life)
+        gw_exchange_refuse_unregistered(x);
     if (x->err)
         refuse_as_failed(x);
     else if (status > 299)
@@ -163,9 +169,19 @@ static void finish_connect(struct gw_exchange *x)
 
 /* --- all ------------------------------------------------------------------- */
 
+void gw_exchange_refuse_unregistered(struct gw_exchange *x)
+{
+    x->unregistered = true;
+    x->err = GW_E_BUSY;
+    GW_COUNT(x->gateway->metrics->connects_unregistered);
+}
+
 static void count_failure(struct gw_exchange *x)
 {
-    if (x->err == GW_E_FORBIDDEN || x->err == GW_E_THROTTLED)
+    if (x->unregistered)
+        return;
+    if (x->err == GW_E_FORBIDDEN || x->err == GW_E_THROTTLED ||
+        x->err == GW_E_GONE)
         GW_COUNT(x->gateway->metrics->client_errors);
     else if (x->err)
         GW_COUNT(x->gateway->metrics->integration_errors);
@@ -230,6 +246,8 @@ void gw_exchange_finish(struct gw_exchange *x)
         finish_connect(x);
     if (x->gateway->config->settings.log_access)
         log_access(x);
+    if (x->goodbye)
+        gw_goodbye_tried(x->goodbye, x);
     c->in_flight++; /* stays while the next in order begins */
     gw_exchange_end(x);
     if (ordered)

@@ -3,6 +3,9 @@
 #include "protocol/base/base64.h"
 #include "server/gateway/conn.h"
 #include "server/gateway/exchange.h"
+#include "server/gateway/goodbye.h"
+
+#include "protocol/base/log.h"
 
 #include <stdlib.h>
 
@@ -10,21 +13,20 @@ enum { SCRATCH_BYTES = 1 << 20 };
 
 static void salt_ids(struct gw_gateway *g)
 {
-    uint64_t salt = gw_hash(
-        g->id_key, (gw_str){ (const char *)&g->worker, sizeof(g->worker) });
     char text[GW_BASE64_LEN(8)];
 
-    gw_base64_encode(GW_BASE64URL, (gw_str){ (const char *)&salt, 8 }, text);
+    gw_base64_encode(GW_BASE64URL, (gw_str){ (const char *)&g->seed, 8 }, text);
     memcpy(g->id_salt, text, sizeof(g->id_salt));
-    g->sequence = salt;
+    g->sequence = g->seed;
 }
 
 void gw_gateway_init(struct gw_gateway *g)
 {
     gw_list_init(&g->stages);
     gw_list_init(&g->free_exchanges);
-    gw_list_init(&g->calls);
+    gw_list_init(&g->goodbyes);
     gw_arena_init(&g->scratch, SCRATCH_BYTES);
+    gw_buf_init(&g->record, GW_RECORD_BYTES_MAX);
     g->first_free = UINT32_MAX;
     salt_ids(g);
 }
@@ -93,10 +95,12 @@ static struct gw_stage_state *stage_of(struct gw_gateway *g,
     return NULL;
 }
 
-static uint64_t key_of(const struct gw_hash_key *key,
-                       const struct gw_plan *plan)
+/* The same on every node: nodes name stages to each other by it. The key is
+ * no secret, for nobody but the configuration chooses what is hashed. */
+static uint64_t key_of(const struct gw_plan *plan)
 {
-    struct gw_hash_key of_api = { key->k0, gw_hash(key, plan->api_id) };
+    static const struct gw_hash_key fixed = { 0x6761746577697265, 1 };
+    struct gw_hash_key of_api = { fixed.k0, gw_hash(&fixed, plan->api_id) };
 
     return gw_hash(&of_api, plan->stage);
 }
@@ -111,8 +115,9 @@ static struct gw_stage_state *put_into_force(struct gw_gateway *g,
     } else {
         s = gw_alloc(sizeof(*s));
         gw_list_init(&s->node);
+        gw_list_init(&s->goodbyes);
         gw_list_append(&g->stages, &s->node);
-        s->key = key_of(g->id_key, plan);
+        s->key = key_of(plan);
     }
     s->deployment = deploy(g, plan);
     s->retired = false;
@@ -135,6 +140,9 @@ void gw_gateway_configure(struct gw_gateway *g, struct gw_config *config)
 {
     struct gw_config *old = g->config;
 
+    if (!old)
+        g->registers =
+            config->settings.disconnect_delivery == GW_DISCONNECT_GUARANTEED;
     GW_LIST_EACH_SAFE (n, after, &g->stages) {
         GW_CONTAINER(n, struct gw_stage_state, node)->retired = true;
     }
@@ -174,8 +182,26 @@ void gw_gateway_retire(struct gw_gateway *g)
 
 bool gw_gateway_is_quiet(const struct gw_gateway *g)
 {
-    return g->conn_count == 0 && g->exchange_count == 0 &&
-           gw_list_is_empty(&g->calls);
+    return g->conn_count == 0 && g->exchange_count == 0 && g->call_count == 0;
+}
+
+/* Each of them is a connection that nothing else holds. */
+bool gw_gateway_has_only_retries(const struct gw_gateway *g)
+{
+    return g->conn_count == g->goodbye_pauses && g->exchange_count == 0 &&
+           g->call_count == 0;
+}
+
+size_t gw_gateway_goodbyes_pending(const struct gw_gateway *g)
+{
+    return g->goodbye_count;
+}
+
+void gw_gateway_abandon_goodbyes(struct gw_gateway *g)
+{
+    if (g->goodbye_count && !g->registry->keeps_records)
+        gw_error("goodbyes.lost", "count=%zu", g->goodbye_count);
+    gw_goodbyes_forget(g);
 }
 
 void gw_gateway_fini(struct gw_gateway *g)
@@ -186,9 +212,81 @@ void gw_gateway_fini(struct gw_gateway *g)
     gw_exchange_pool_fini(g);
     free(g->by_plan);
     free(g->slots);
+    free(g->calls);
     gw_arena_fini(&g->scratch);
+    gw_buf_fini(&g->record);
     gw_config_unref(g->config);
 }
+
+/* --- the registry ------------------------------------------------------------ */
+
+static void on_joined(void *ctx, const struct gw_hash_key *id_key)
+{
+    struct gw_gateway *g = ctx;
+
+    g->id_key = *id_key;
+    g->joined = true;
+}
+
+static void on_lost(void *ctx)
+{
+    struct gw_gateway *g = ctx;
+
+    gw_warn("connections.lost", "connections=%zu goodbyes=%zu",
+            g->conn_count - g->goodbye_count, g->goodbye_count);
+    g->joined = false;
+    g->life++;
+    gw_goodbyes_forget(g);
+    for (uint32_t i = 0; i < g->slot_count; i++)
+        if (g->slots[i].conn)
+            gw_conn_close(g->slots[i].conn, 1012, GW_LIT("Service restart"));
+}
+
+/* True: there are more. */
+static bool resync_conns(struct gw_gateway *g, size_t *max)
+{
+    for (; g->resync_slot < g->slot_count; g->resync_slot++) {
+        struct gw_conn *c = g->slots[g->resync_slot].conn;
+
+        if (!c || !c->registered || c->life != g->life)
+            continue;
+        if (!*max || gw_conn_register(c, NULL, NULL))
+            return true;
+        --*max;
+    }
+    return false;
+}
+
+static bool on_resync(void *ctx, bool again, size_t max)
+{
+    struct gw_gateway *g = ctx;
+
+    if (again) {
+        g->resync_slot = 0;
+        g->resync_round++;
+    }
+    return resync_conns(g, &max) || gw_goodbyes_resync(g, &max);
+}
+
+static size_t inherit_room(void *ctx)
+{
+    return gw_goodbyes_room(ctx);
+}
+
+static void on_inherited(void *ctx, gw_str id, gw_str record)
+{
+    gw_goodbye_inherit(ctx, id, record);
+}
+
+const struct gw_registry_events gw_gateway_registry_events = {
+    .on_joined = on_joined,
+    .on_lost = on_lost,
+    .on_resync = on_resync,
+    .inherit_room = inherit_room,
+    .on_inherited = on_inherited,
+};
+
+/* --- ids --------------------------------------------------------------------- */
 
 /* A bijection of 64 bits (Steele, Lea and Flood's SplitMix): different in,
  * different out. Ids of requests are unique, not secret; what must not be

@@ -14,6 +14,7 @@
 #include "server/port/link.h"
 #include "server/port/timer.h"
 #include "store/bus.h"
+#include "store/registry.h"
 
 /* A plan as this worker runs it: with its lanes to backends.
  * Counted: exchanges keep the one they began with. */
@@ -30,6 +31,10 @@ struct gw_stage_state {
     uint64_t key; /* the same on every worker, and no other stage's */
     size_t conn_count;
     bool retired; /* not in the configuration any more */
+
+    struct gw_list goodbyes; /* struct gw_goodbye, waiting for their turn */
+    uint32_t goodbyes_tried; /* whose turn it is */
+    bool goodbyes_run;
 };
 
 struct gw_conn_slot {
@@ -38,7 +43,14 @@ struct gw_conn_slot {
     uint32_t next_free;
 };
 
-struct gw_pending_call; /* a delivery another worker was asked for */
+/* Deliveries that other workers were asked for, by slot: a call's token names
+ * its own (deliver.c). */
+enum { GW_CALLS_MAX = 65536 }; /* per worker; beyond: 503 */
+
+struct gw_call_slot {
+    struct gw_pending_call *call; /* NULL: free */
+    uint32_t next_free;
+};
 
 struct gw_gateway {
     /* The world, given by the worker. */
@@ -50,13 +62,25 @@ struct gw_gateway {
     struct gw_fetcher *fetcher;
     struct gw_bus *bus;
     struct gw_metrics *metrics;
-    const struct gw_hash_key *id_key;
+    struct gw_registry *registry;
+    uint64_t seed; /* random: tells what is drawn here from anybody else's */
 
     struct gw_config *config;
     struct gw_list stages;           /* struct gw_stage_state */
     struct gw_stage_state **by_plan; /* as config->plans */
     bool draining;
     struct gw_drain drain;
+
+    /* What the registry has told. */
+    struct gw_hash_key id_key; /* the cluster's */
+    bool joined;               /* the address in our ids is ours */
+    uint32_t life;  /* of connections that were not lost with their estate */
+    bool registers; /* disconnectDelivery, as it was at the start */
+
+    struct gw_list goodbyes; /* struct gw_goodbye: all that are owed here */
+    size_t goodbye_count, goodbye_pauses; /* pauses: between two tries */
+    uint32_t resync_round, resync_slot;
+    struct gw_buf record; /* the last one written */
 
     struct gw_conn_slot *slots;
     uint32_t slot_count, first_free;
@@ -68,13 +92,17 @@ struct gw_gateway {
     uint64_t sequence; /* of ids made here */
     char id_salt[4];
 
-    struct gw_list calls; /* struct gw_pending_call */
-    uint64_t call_sequence;
+    struct gw_call_slot *calls;
+    uint32_t call_room, call_count, first_free_call;
     struct gw_arena scratch; /* for the length of one callback */
     struct gw_log_gate access_gate;
 };
 
-/* The fields above "config" are filled in by the caller. */
+/* For the registry of a gateway; ctx is the gateway. */
+extern const struct gw_registry_events gw_gateway_registry_events;
+
+/* The fields above "config" are filled in by the caller. No connection comes
+ * in before the registry has joined. */
 void gw_gateway_init(struct gw_gateway *g);
 void gw_gateway_fini(struct gw_gateway *g); /* no connections, no exchanges */
 
@@ -90,8 +118,19 @@ void gw_gateway_drain(struct gw_gateway *g);
  * lanes back to the fetcher. */
 void gw_gateway_retire(struct gw_gateway *g);
 
-/* True when nothing is left to wait for. */
+/* True when nothing is left to wait for: goodbyes that wait for their next
+ * try included. */
 bool gw_gateway_is_quiet(const struct gw_gateway *g);
+
+/* Nothing is left to wait for but retries of goodbyes. */
+bool gw_gateway_has_only_retries(const struct gw_gateway *g);
+
+/* Goodbyes owed by this worker. */
+size_t gw_gateway_goodbyes_pending(const struct gw_gateway *g);
+
+/* The end does not wait for them any longer: they stay in the registry, for
+ * its heirs, or are lost, and logged, if it keeps no records. */
+void gw_gateway_abandon_goodbyes(struct gw_gateway *g);
 
 /* 64 bits, never the same twice on a worker. */
 uint64_t gw_gateway_draw(struct gw_gateway *g);

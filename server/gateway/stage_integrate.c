@@ -6,6 +6,7 @@ static void on_reply(void *ctx, gw_err err, const struct gw_reply *reply)
     struct gw_exchange *x = ctx;
 
     x->err = err;
+    x->asked = true;
     if (!err)
         x->reply = *reply;
     gw_exchange_resume(x);

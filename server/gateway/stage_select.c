@@ -32,8 +32,10 @@ gw_step gw_stage_select(struct gw_exchange *x)
     struct gw_conn *c = x->conn;
 
     x->err = pick(x);
-    if (x->err || !x->route) /* without a $connect route all may come in */
+    if (x->err)
         return GW_DONE;
+    if (!x->route) /* nobody is asked: all may come in */
+        return GW_NEXT;
     x->context.route_key = x->route->key;
     if (!x->route->ordered || x->kind != GW_EXCHANGE_MESSAGE)
         return GW_NEXT;

@@ -166,8 +166,13 @@ static gw_err add_gateway_headers(struct gw_call *call, struct header_list *out)
         err = add(out, GW_LIT("X-Gatewire-Is-Base64-Encoded"), GW_LIT("true"));
     if (err || c->event_type != GW_EVENT_DISCONNECT)
         return err;
-    err = add(out, GW_LIT("X-Gatewire-Disconnect-Status-Code"),
-              printed(call->arena, "%u", c->disconnect_status));
+    err = add(out, GW_LIT("X-Gatewire-Event-Id"), c->event_id);
+    if (!err)
+        err = add(out, GW_LIT("X-Gatewire-Attempt"),
+                  printed(call->arena, "%u", c->attempt));
+    if (!err)
+        err = add(out, GW_LIT("X-Gatewire-Disconnect-Status-Code"),
+                  printed(call->arena, "%u", c->disconnect_status));
     /* A reason is any text; as a header it must be one line. */
     if (!err && gw_http_is_field_value(c->disconnect_reason))
         err = add(out, GW_LIT("X-Gatewire-Disconnect-Reason"),

@@ -23,6 +23,8 @@ struct gw_metrics {
         &(metric),                                                             \
         atomic_load_explicit(&(metric), memory_order_relaxed) + (uint64_t)(n), \
         memory_order_relaxed)
+#define GW_SET(metric, n) \
+    atomic_store_explicit(&(metric), (uint64_t)(n), memory_order_relaxed)
 #define GW_COUNT(metric)   GW_ADD(metric, 1)
 #define GW_UNCOUNT(metric) GW_ADD(metric, -1)
 

@@ -258,7 +258,7 @@ struct gw_registry *gw_memory_registry_new(
 {
     struct memory *m = gw_alloc(sizeof(*m));
 
-    m->base = (struct gw_registry){ &ops, events, ctx };
+    m->base = (struct gw_registry){ .ops = &ops, .events = events, .ctx = ctx };
     m->box = box;
     m->id_key = *id_key;
     return &m->base;

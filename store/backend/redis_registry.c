@@ -240,7 +240,9 @@ struct gw_registry *gw_redis_registry_new(
 
     GW_ASSERT(options->prefix.len <= GW_PREFIX_MAX);
     memcpy(prefix, options->prefix.at, options->prefix.len);
-    r->base = (struct gw_registry){ &ops, events, ctx };
+    r->base = (struct gw_registry){
+        .ops = &ops, .events = events, .ctx = ctx, .keeps_records = true
+    };
     r->prefix = (gw_str){ prefix, options->prefix.len };
     r->times = options->times ? *options->times : times;
     r->redis = redis;

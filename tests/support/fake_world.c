@@ -8,8 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static const struct gw_hash_key key = { 0x0706050403020100,
-                                        0x0f0e0d0c0b0a0908 };
+enum { NODE = 7 };
 
 struct gw_config *fake_config(const char *yaml)
 {
@@ -35,23 +34,29 @@ void fake_world_init_at(struct fake_world *w, const char *yaml,
     w->gateway = (struct gw_gateway){
         .worker = worker,
         .worker_count = count,
-        .node = 7,
+        .node = NODE,
         .link_ops = &fake_link_ops,
         .wheel = &w->wheel,
         .clock = &w->clock,
         .fetcher = &w->fetch.fetcher,
         .bus = bus,
         .metrics = &w->metrics,
-        .id_key = &key,
+        .registry = &w->registry.base,
+        .seed = 0x0123456789abcdef + worker,
     };
+    fake_registry_init(&w->registry, &gw_gateway_registry_events, &w->gateway);
     gw_gateway_init(&w->gateway);
+    fake_registry_join(&w->registry);
     gw_gateway_configure(&w->gateway, config);
     gw_config_unref(config);
 }
 
 void fake_world_init(struct fake_world *w, const char *yaml)
 {
-    fake_world_init_at(w, yaml, NULL, 0, 1);
+    struct gw_bus *bus = gw_bus_new(NODE, 1, 1);
+
+    fake_world_init_at(w, yaml, bus, 0, 1);
+    w->own_bus = bus;
 }
 
 void fake_world_on_bus(void *world, const struct gw_bus_message *message)
@@ -67,9 +72,13 @@ void fake_world_fini(struct fake_world *w)
     ck_assert_uint_eq(w->wheel.count, 0);
     ck_assert_uint_eq(w->metrics.exchanges_in_flight, 0);
     ck_assert_uint_eq(w->metrics.connections_open, 0);
+    ck_assert_uint_eq(w->metrics.goodbyes_pending, 0);
     gw_gateway_fini(&w->gateway);
+    fake_registry_fini(&w->registry);
     gw_signatures_free(w->public.signatures);
     fake_fetch_fini(&w->fetch);
+    if (w->own_bus)
+        gw_bus_free(w->own_bus);
 }
 
 void fake_world_reload(struct fake_world *w, const char *yaml)

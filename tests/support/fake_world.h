@@ -8,14 +8,17 @@
 #include "server/admin/public.h"
 #include "tests/support/fake_fetch.h"
 #include "tests/support/fake_link.h"
+#include "tests/support/fake_registry.h"
 
 struct fake_world {
     struct gw_clock clock; /* at 2015-08-30T12:36:00Z */
     struct gw_wheel wheel;
     struct fake_fetch fetch;
+    struct fake_registry registry; /* joined */
     struct gw_metrics metrics;
     struct gw_public public;
     struct gw_gateway gateway;
+    struct gw_bus *own_bus; /* of a world that is alone */
 };
 
 #define FAKE_WORLD_UNIX_MS INT64_C(1440938160000)
@@ -29,7 +32,8 @@ void fake_world_init_at(struct fake_world *w, const char *yaml,
                         struct gw_bus *bus, unsigned worker, unsigned count);
 void fake_world_on_bus(void *world, const struct gw_bus_message *message);
 
-/* Everything must be over: no connection, no exchange, no timer. */
+/* Everything must be over: no connection, no exchange, no timer, no goodbye
+ * owed. */
 void fake_world_fini(struct fake_world *w);
 
 struct gw_config *fake_config(const char *yaml);

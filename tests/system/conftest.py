@@ -208,7 +208,7 @@ class Backend:
     a function of the request that returns one; every other path is a 200.
     What was asked is in `requests`; wait_for waits for more."""
 
-    def __init__(self):
+    def __init__(self, port=0):
         self.requests, self.answers = [], {}
         self.news = threading.Condition()
         backend = self
@@ -245,7 +245,7 @@ class Backend:
             def handle_error(self, request, client_address):
                 pass  # clients that leave are part of the tests
 
-        self.server = Server(("127.0.0.1", 0), Handler)
+        self.server = Server(("127.0.0.1", port), Handler)
         self.port = self.server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}"
         threading.Thread(target=self.server.serve_forever, daemon=True,

@@ -17,6 +17,34 @@ def free_port():
         return s.getsockname()[1]
 
 
+def call(port, *words):
+    """One command on a connection of its own; errors raise RuntimeError."""
+    with socket.create_connection(("127.0.0.1", port), 10) as s:
+        parts = [w if isinstance(w, bytes) else str(w).encode() for w in words]
+        s.sendall(b"*%d\r\n" % len(parts) +
+                  b"".join(b"$%d\r\n%s\r\n" % (len(p), p) for p in parts))
+        with s.makefile("rb") as replies:
+            return _read(replies)
+
+
+def _read(replies):
+    line = replies.readline()
+    if not line:
+        raise ConnectionError("redis-server hung up")
+    kind, rest = line[:1], line[1:-2]
+    if kind == b"+":
+        return rest.decode()
+    if kind == b"-":
+        raise RuntimeError(rest.decode())
+    if kind == b":":
+        return int(rest)
+    if kind == b"$":
+        if rest == b"-1":
+            return None
+        return replies.read(int(rest) + 2)[:-2]
+    return [_read(replies) for _ in range(int(rest))]
+
+
 class RedisServer:
     def __init__(self, *options, port=None):
         self.port = port or free_port()
@@ -31,7 +59,8 @@ class RedisServer:
 
     def start(self):
         self.process = subprocess.Popen(
-            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1",
+            ["setpriv", "--pdeathsig", "KILL",  # whatever ends us ends it
+             "redis-server", "--port", str(self.port), "--bind", "127.0.0.1",
              "--dir", str(self.folder), "--save", "", "--appendonly", "yes",
              "--appendfsync", "everysec", "--daemonize", "no", *self.options],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
@@ -41,39 +70,15 @@ class RedisServer:
             try:
                 if self.call("PING") == "PONG":
                     return
+            except RuntimeError:
+                pass  # LOADING
             except OSError:
                 assert self.process.poll() is None, "redis-server does not start"
             assert time.monotonic() < end, "redis-server does not answer"
             time.sleep(0.01)
 
     def call(self, *words):
-        """One command on a connection of its own; errors raise RuntimeError."""
-        with socket.create_connection(("127.0.0.1", self.port), 10) as s:
-            parts = [w if isinstance(w, bytes) else str(w).encode() for w in words]
-            s.sendall(b"*%d\r\n" % len(parts) +
-                      b"".join(b"$%d\r\n%s\r\n" % (len(p), p) for p in parts))
-            with s.makefile("rb") as replies:
-                return self._read(replies)
-
-    def _read(self, replies):
-        line = replies.readline()
-        if not line:
-            raise ConnectionError("redis-server hung up")
-        kind, rest = line[:1], line[1:-2]
-        if kind == b"+":
-            return rest.decode()
-        if kind == b"-":
-            raise RuntimeError(rest.decode())
-        if kind == b":":
-            return int(rest)
-        if kind == b"$":
-            if rest == b"-1":
-                return None
-            return replies.read(int(rest) + 2)[:-2]
-        return [self._read(replies) for _ in range(int(rest))]
-
-    def signal(self, number):
-        self.process.send_signal(number)
+        return call(self.port, *words)
 
     def kill(self, number=signal.SIGKILL):
         """Ends it; its data stays for start()."""
@@ -81,6 +86,9 @@ class RedisServer:
             self.process.send_signal(signal.SIGCONT)
             self.process.send_signal(number)
         self.process.wait(30)
+
+    def signal(self, number):
+        self.process.send_signal(number)
 
     def forget(self):
         """After kill(): the data is gone."""

@@ -5,6 +5,7 @@ import asyncio
 import http.server
 import json
 import os
+import signal
 import socket
 import ssl
 import subprocess
@@ -13,7 +14,8 @@ import threading
 import pytest
 import websockets
 
-from conftest import BINARY, PATIENCE, free_port
+from conftest import BINARY, PATIENCE, free_port, until
+from wire import ask, config, connect
 
 SIGNED = """
 credentials:
@@ -102,6 +104,12 @@ def test_calls_are_signed(gatewire, tmp_path):
     ["get", "a", "--endpoint", "http:///dev"],
     ["get", "a", "--access-key", "A"],
     ["get", "a", "--access-key", "A", "--secret-file", "/nowhere"],
+    ["get", "a", "--admin", "127.0.0.1:8081"],
+    ["health", "a"],
+    ["health", "--endpoint", "http://127.0.0.1:8080/dev"],
+    ["health", "--data", "x"],
+    ["health", "--admin", "http://127.0.0.1:8081"],
+    ["health", "--admin", ""],
 ])
 def test_wrong_usage_is_said(args):
     status, out, err = run(*args)
@@ -120,6 +128,51 @@ def test_nobody_there():
                          f"http://127.0.0.1:{free_port()}/dev")
     assert status == 69
     assert err.endswith("cannot be reached: Connection refused\n")
+
+
+@pytest.mark.parametrize("address", [
+    "127.0.0.1:{}", "0.0.0.0:{}", ":{}", "[::]:{}", "[::1]:{}"])
+def test_health_is_asked_where_the_server_listens(gatewire, address):
+    address = address.format(free_port())
+    g = gatewire(["dev", "--admin", address])
+    assert run("health", "--admin", address) == (0, "", "")
+    assert run("health", GATEWIRE_ADMIN=address) == (0, "", "")
+    g.stop()
+    status, out, err = run("health", GATEWIRE_ADMIN=address)
+    assert (status, out) == (69, "")
+    assert err == f"gatewire: {address} cannot be reached: Connection refused\n"
+
+
+def test_one_that_drains_is_alive(gatewire, backend):
+    release = threading.Event()
+    backend.answers["/held"] = lambda _: release.wait(PATIENCE) and (200, {}, b"")
+    g = gatewire(config=config({"$default": backend.url + "/held"}))
+    admin = ["health", "--admin", f"127.0.0.1:{g.admin}"]
+    with connect(g) as client:
+        client.send("1")
+        backend.wait_for("/held")
+        g.process.send_signal(signal.SIGTERM)
+        until(lambda: ask(g.admin, "GET", "/readyz").status == 503)
+        assert run(*admin) == (0, "", "")
+        release.set()
+    assert g.process.wait(PATIENCE) == 0
+
+
+def test_an_answer_that_is_no_ok_is_ill():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        def serve():
+            peer, _ = server.accept()
+            with peer:
+                asked.append(peer.recv(65536).split(b"\r\n")[0])
+                peer.sendall(b"HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n")
+        asked = []
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        port = server.getsockname()[1]
+        assert run("health", "--admin", f"127.0.0.1:{port}") == (
+            1, "", "gatewire: Service Unavailable (503)\n")
+        thread.join(PATIENCE)
+    assert asked == [b"GET /healthz HTTP/1.1"]
 
 
 @pytest.mark.parametrize("answer", [

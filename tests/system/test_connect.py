@@ -231,8 +231,11 @@ def test_the_upgrade_waits_and_the_connection_is_not_there_yet(
         assert client.text() == "now"
 
 
+@pytest.mark.parametrize("delivery", ["guaranteed", "best-effort"])
 @pytest.mark.parametrize("how", ["close", "reset"])
-def test_a_client_that_leaves_during_connect(gatewire, backend, how):
+def test_a_client_that_leaves_during_connect(gatewire, backend, how, delivery):
+    """The original says no goodbye without a 101. Guaranteed, whom the
+    backend let in, it is told of."""
     release, completed = threading.Event(), threading.Event()
 
     def answer(request):
@@ -240,7 +243,7 @@ def test_a_client_that_leaves_during_connect(gatewire, backend, how):
         completed.set()
         return 200, {}, b""
     backend.answers["/connect"] = answer
-    g = with_connect(gatewire, backend)
+    g = with_connect(gatewire, backend, disconnectDelivery=delivery)
     client = begin(g)
     backend.wait_for("/connect")
     getattr(client, how)()
@@ -249,13 +252,17 @@ def test_a_client_that_leaves_during_connect(gatewire, backend, how):
     assert completed.wait(20)
     until(lambda: g.metric("exchanges_in_flight") == 0)
     del backend.answers["/connect"]
-    with connect(g) as other:  # its goodbye is the only one
+    with connect(g) as other:
         other.say_close(1000, "bye")
         other.closed()
-    gone = backend.wait_for("/disconnect")
-    assert len(gone) == 1
-    assert gone[0].headers["x-gatewire-connection-id"] == (
-        backend.requests[1].headers["x-gatewire-connection-id"])
+    asked = backend.wait_for("/connect", 2)
+    if delivery == "best-effort":
+        del asked[0]
+    told = backend.wait_for("/disconnect", len(asked))
+    assert [r.headers["x-gatewire-connection-id"] for r in told] == [
+        r.headers["x-gatewire-connection-id"] for r in asked]
+    assert [r.headers["x-gatewire-disconnect-status-code"]
+            for r in told] == ["1006", "1000"][-len(asked):]
     assert g.metric("disconnects_total") == 1
 
 

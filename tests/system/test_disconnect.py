@@ -3,6 +3,7 @@ websocket-api.md 1.6."""
 
 import pytest
 
+from conftest import Backend, free_port, until
 from wire import (BINARY, CLOSE, ECHO, TEXT, config, connect, frame,
                   handshake, push)
 
@@ -181,3 +182,82 @@ def test_without_a_route_there_is_no_goodbye(gatewire, backend):
         client.closed()
     assert [r.path for r in backend.requests] == ["/connect"]
     assert g.metric("disconnects_total") == 1
+
+
+# --- guaranteed --------------------------------------------------------------
+
+def close(g, *said):
+    with connect(g) as client:
+        client.say_close(*said)
+        client.closed()
+
+
+def test_a_backend_that_breaks_off_is_told_again(ended):
+    class Broken(Exception):
+        pass
+
+    def answer(request):
+        if request.headers["x-gatewire-attempt"] != "3":
+            raise Broken
+        return 500, {}, b"it has run"
+    ended.backend.answers["/disconnect"] = answer
+    close(ended.g, 4001, "bye")
+    found = [r.headers for r in ended.backend.wait_for("/disconnect", 3)]
+    assert [h["x-gatewire-attempt"] for h in found] == ["1", "2", "3"]
+    for name in ("event-id", "connection-id", "disconnect-status-code",
+                 "disconnect-reason", "connected-at"):
+        assert len({h["x-gatewire-" + name] for h in found}) == 1, name
+    assert len(found[0]["x-gatewire-event-id"]) == 16
+    until(lambda: ended.g.metric("goodbyes_delivered") == 1)
+    assert ended.g.metric("goodbyes_retried") == 2
+    assert ended.g.metric("goodbyes_pending") == 0
+
+
+def test_a_backend_that_was_down_is_told_when_it_is_back(gatewire, backend):
+    port = free_port()
+    g = gatewire(config=config({
+        "$connect": backend.url + "/connect",
+        "$disconnect": f"http://127.0.0.1:{port}/disconnect"}))
+    for _ in range(3):
+        close(g, 1000)
+    until(lambda: g.metric("goodbyes_retried") >= 4)
+    assert g.metric("goodbyes_pending") == 3
+    late = Backend(port)
+    try:
+        told = late.wait_for("/disconnect", 3)
+        until(lambda: g.metric("goodbyes_pending") == 0)
+    finally:
+        late.close()
+    assert {r.headers["x-gatewire-connection-id"] for r in told} == {
+        r.headers["x-gatewire-connection-id"]
+        for r in backend.wait_for("/connect", 3)}
+    assert all(int(r.headers["x-gatewire-attempt"]) > 1 for r in told)
+    assert len(late.requests) == 3
+
+
+def test_best_effort_is_one_try(gatewire):
+    g = gatewire(config=config({
+        "$disconnect": f"http://127.0.0.1:{free_port()}/"},
+        disconnectDelivery="best-effort"))
+    close(g, 1000)
+    until(lambda: g.metric("integration_errors") == 1)
+    assert g.metric("goodbyes_pending") == g.metric("goodbyes_retried") == 0
+
+
+def test_after_the_window_it_is_given_up(gatewire):
+    g = gatewire(config=config({
+        "$disconnect": f"http://127.0.0.1:{free_port()}/"},
+        disconnectRetryWindow="0"))
+    close(g, 1000)
+    until(lambda: g.metric("goodbyes_buried") == 1)
+    assert g.metric("goodbyes_pending") == 0
+
+
+def test_the_end_does_not_wait_for_a_backend_that_is_down(gatewire):
+    g = gatewire(config=config({
+        "$disconnect": f"http://127.0.0.1:{free_port()}/"},
+        drain={"window": "100ms"}))
+    close(g, 1000)
+    until(lambda: g.metric("goodbyes_retried") >= 1)
+    assert g.stop() == 0
+    assert "goodbyes.lost" in g.output and "count=1" in g.output

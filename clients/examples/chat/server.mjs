@@ -15,6 +15,7 @@ import { Recipient } from "./push.mjs";
 import * as rooms from "./rooms.mjs";
 import { Refusal } from "./rooms.mjs";
 
+const HOST = process.env.HOST ?? "127.0.0.1";
 const PORT = Number(process.env.PORT ?? 3000);
 const BODY_MAX = 16 * 1024;
 
@@ -216,8 +217,8 @@ function reply(res, status, body) {
   res.end(JSON.stringify(body));
 }
 
-server.listen(PORT, "127.0.0.1", () =>
-  console.log(`chat backend on http://127.0.0.1:${PORT}/`));
+server.listen(PORT, HOST, () =>
+  console.log(`chat backend on http://${HOST}:${PORT}/`));
 server.on("error", (error) => {
   console.error(`chat backend: ${error.message}`);
   process.exit(1);

@@ -4,6 +4,8 @@
 
 #include <pthread.h>
 
+enum { NODE = 7 };
+
 /* What one worker received. */
 struct box {
     uv_loop_t loop;
@@ -44,16 +46,22 @@ static void detach(struct gw_bus *bus, unsigned worker, struct box *b)
     gw_bytes_unref(b->kept);
 }
 
+static gw_err put(struct gw_bus *bus, unsigned to,
+                  const struct gw_bus_message *m)
+{
+    return gw_bus_send(bus, 0, (struct gw_bus_address){ NODE, (uint8_t)to }, m);
+}
+
 static gw_err post(struct gw_bus *bus, unsigned to, uint64_t token)
 {
     struct gw_bus_message m = { .kind = GW_BUS_CALL, .token = token };
 
-    return gw_bus_send(bus, to, &m);
+    return put(bus, to, &m);
 }
 
 START_TEST(messages_keep_their_order)
 {
-    struct gw_bus *bus = gw_bus_new(2, 100);
+    struct gw_bus *bus = gw_bus_new(NODE, 2, 100);
     struct box b;
 
     attach(bus, 1, &b);
@@ -73,11 +81,8 @@ END_TEST
 
 START_TEST(a_full_mailbox_refuses_all_but_tasks)
 {
-    struct gw_bus *bus = gw_bus_new(1, 3);
+    struct gw_bus *bus = gw_bus_new(NODE, 1, 3);
     unsigned runs = 0;
-    struct gw_bus_message task = { .kind = GW_BUS_TASK,
-                                   .task = on_task,
-                                   .argument = &runs };
     struct box b;
 
     attach(bus, 0, &b);
@@ -85,7 +90,7 @@ START_TEST(a_full_mailbox_refuses_all_but_tasks)
         ck_assert(post(bus, 0, i) == GW_OK);
     ck_assert_int_eq(post(bus, 0, 3), GW_E_BUSY);
     for (int i = 0; i < 10; i++)
-        ck_assert(gw_bus_send(bus, 0, &task) == GW_OK);
+        gw_bus_task(bus, 0, on_task, &runs);
     ck_assert_int_eq(post(bus, 0, 4), GW_E_BUSY);
     ck_assert_uint_eq(gw_bus_waiting(bus, 0), 13);
     uv_run(&b.loop, UV_RUN_NOWAIT);
@@ -101,7 +106,7 @@ END_TEST
 /* With GW_OK the payload is the bus's, otherwise it stays the caller's. */
 START_TEST(payloads_have_one_owner)
 {
-    struct gw_bus *bus = gw_bus_new(1, 2);
+    struct gw_bus *bus = gw_bus_new(NODE, 1, 2);
     struct gw_bytes *shared = gw_bytes_dup(GW_LIT("shared"));
     struct gw_bus_message m = { .kind = GW_BUS_ANSWER };
     struct box b;
@@ -109,10 +114,10 @@ START_TEST(payloads_have_one_owner)
     attach(bus, 0, &b);
     for (int i = 0; i < 2; i++) {
         m.payload = gw_bytes_ref(shared);
-        ck_assert(gw_bus_send(bus, 0, &m) == GW_OK);
+        ck_assert(put(bus, 0, &m) == GW_OK);
     }
     m.payload = gw_bytes_ref(shared);
-    ck_assert_int_eq(gw_bus_send(bus, 0, &m), GW_E_BUSY);
+    ck_assert_int_eq(put(bus, 0, &m), GW_E_BUSY);
     gw_bytes_unref(m.payload);
     ck_assert_uint_eq(shared->refs, 3);
     uv_run(&b.loop, UV_RUN_NOWAIT);
@@ -126,7 +131,7 @@ END_TEST
 
 START_TEST(what_nobody_read_goes_with_the_bus)
 {
-    struct gw_bus *bus = gw_bus_new(2, 10);
+    struct gw_bus *bus = gw_bus_new(NODE, 2, 10);
     struct gw_bytes *shared = gw_bytes_dup(GW_LIT("shared"));
     struct gw_bus_message m = { .kind = GW_BUS_CALL };
     struct box b;
@@ -134,7 +139,7 @@ START_TEST(what_nobody_read_goes_with_the_bus)
     attach(bus, 1, &b);
     for (int i = 0; i < 5; i++) {
         m.payload = gw_bytes_ref(shared);
-        ck_assert(gw_bus_send(bus, 1, &m) == GW_OK);
+        ck_assert(put(bus, 1, &m) == GW_OK);
     }
     detach(bus, 1, &b);
     gw_bus_free(bus);
@@ -185,8 +190,6 @@ struct sender {
 static void *run_sender(void *arg)
 {
     struct sender *s = arg;
-    struct gw_bus_message last = { .kind = GW_BUS_TASK,
-                                   .task = on_sender_done };
 
     for (uint64_t i = 0; i < EACH; i++) {
         struct gw_bus_message m = { .kind = GW_BUS_CALL,
@@ -194,16 +197,16 @@ static void *run_sender(void *arg)
                                     .token = i };
 
         m.payload = gw_bytes_dup((gw_str){ (const char *)&i, 8 });
-        while (gw_bus_send(s->crowd->bus, 0, &m))
+        while (put(s->crowd->bus, 0, &m))
             sched_yield(); /* full: its reader has a thread of its own */
     }
-    GW_ASSERT(gw_bus_send(s->crowd->bus, 0, &last) == GW_OK);
+    gw_bus_task(s->crowd->bus, 0, on_sender_done, NULL);
     return NULL;
 }
 
 START_TEST(threads_may_send_at_once)
 {
-    struct crowd c = { .bus = gw_bus_new(1, ROOM) };
+    struct crowd c = { .bus = gw_bus_new(NODE, 1, ROOM) };
     struct sender senders[SENDERS];
 
     ck_assert_int_eq(uv_loop_init(&c.loop), 0);

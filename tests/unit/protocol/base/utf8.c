@@ -213,8 +213,34 @@ START_TEST(every_scalar_is_valid_at_every_place)
 }
 END_TEST
 
+static const struct {
+    gw_str text, repaired;
+} repairs[] = {
+    { GW_LIT(""), GW_LIT("") },
+    { GW_LIT("caf\xc3\xa9"), GW_LIT("caf\xc3\xa9") },
+    { GW_LIT("caf\xe9"), GW_LIT("caf\xef\xbf\xbd") },
+    { GW_LIT("\xe9 \xf0\x9f\x98\x80"),
+      GW_LIT("\xef\xbf\xbd \xf0\x9f\x98\x80") },
+    { GW_LIT("\xf0\x9f\x98"), GW_LIT("\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd") },
+    { GW_LIT("\xc0\x80z"), GW_LIT("\xef\xbf\xbd\xef\xbf\xbdz") },
+};
+
+START_TEST(what_is_no_utf8_is_replaced)
+{
+    struct gw_arena a;
+    gw_str out;
+
+    gw_arena_init(&a, 4096);
+    ck_assert(gw_utf8_repair(&a, repairs[_i].text, &out) == GW_OK);
+    ck_assert_gw_str(out, repairs[_i].repaired);
+    ck_assert(gw_utf8_is_valid(out));
+    gw_arena_fini(&a);
+}
+END_TEST
+
 GW_SUITE("protocol/base/utf8")
 {
+    tcase_add_loop_test(tc, what_is_no_utf8_is_replaced, 0, GW_LEN(repairs));
     tcase_add_loop_test(tc, texts_are_judged_however_they_arrive, 0,
                         GW_LEN(cases));
     tcase_add_test(tc, bad_text_is_noticed_at_once);

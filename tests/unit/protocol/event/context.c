@@ -104,6 +104,8 @@ static const struct {
     { "identity.userAgent", "Mozilla/5.0", NULL, "Mozilla/5.0" },
     { "disconnectStatusCode", NULL, NULL, "1001" },
     { "disconnectReason", NULL, NULL, "" },
+    { "eventId", NULL, NULL, "R1koeT9HtjMCKAA=" },
+    { "attempt", NULL, NULL, "3" },
     { "", NULL, NULL, NULL },
     { "apiid", NULL, NULL, NULL },
     { "identity", NULL, NULL, NULL },
@@ -143,6 +145,8 @@ START_TEST(names_are_looked_up_as_events_set_them)
     disconnect.request_time_ms = 1705751708326;
     disconnect.disconnect_status = 1001;
     disconnect.disconnect_reason = GW_EMPTY; /* closed without one */
+    disconnect.event_id = GW_LIT("R1koeT9HtjMCKAA=");
+    disconnect.attempt = 3;
 
     expect(&connect, names[_i].name, names[_i].on_connect);
     expect(&message, names[_i].name, names[_i].on_message);

@@ -217,7 +217,7 @@ static void on_other(void *ctx, const struct gw_bus_message *m)
 
 START_TEST(answers_from_another_worker_come_later)
 {
-    struct gw_bus *bus = gw_bus_new(2, 10);
+    struct gw_bus *bus = gw_bus_new(7, 2, 10);
     struct gw_bus_message heard = { 0 };
     char id[16];
     uv_loop_t loop;
@@ -227,7 +227,7 @@ START_TEST(answers_from_another_worker_come_later)
     fake_world_init_at(&w, config, bus, 0, 2);
     gw_bus_attach(bus, 0, &loop, fake_world_on_bus, &w);
     gw_bus_attach(bus, 1, &loop, on_other, &heard);
-    gw_connection_id_write(w.gateway.id_key,
+    gw_connection_id_write(&w.gateway.id_key,
                            (struct gw_connection_id){ .node = 7, .worker = 1 },
                            id);
 
@@ -239,7 +239,7 @@ START_TEST(answers_from_another_worker_come_later)
     uv_run(&loop, UV_RUN_NOWAIT);
     ck_assert_int_eq(heard.kind, GW_BUS_CALL);
     ck_assert_int_eq(heard.op, GW_BUS_POST);
-    ck_assert(gw_bus_send(bus, heard.from.worker,
+    ck_assert(gw_bus_send(bus, 1, heard.from,
                           &(struct gw_bus_message){ .kind = GW_BUS_ANSWER,
                                                     .token = heard.token,
                                                     .err = GW_E_GONE }) ==

@@ -233,6 +233,21 @@ static const struct {
     { "managementAuth: sigv4\n" API,
       "(built-in):1: managementAuth: sigv4 needs at least one of "
       "`credentials`" },
+    { "\nredis: localhost:6379\n" API,
+      "(built-in):2:8: expected redis://host, redis-sentinel://host/name or "
+      "unix:///path" },
+    { "redis: redis://:a@b\nredisPassword: c\n" API,
+      "(built-in):1: redis: expected its password in one place only: the URL, "
+      "redisPassword or redisPasswordFile" },
+    { "redis: redis://b\nredisPassword: c\nredisPasswordFile: /d\n" API,
+      "(built-in):1: redis: expected its password in one place only…" },
+    { "redis: redis://b\n\nredisPasswordFile: /none\n" API,
+      "(built-in):3: redisPasswordFile: cannot read /none: No such file or "
+      "directory" },
+    { "redis: redis://a:b@c\nredisUser: d\n" API,
+      "(built-in):2: redisUser: the URL names a user already" },
+    { "requireRedis: true\n" API,
+      "(built-in):1: requireRedis: expected a `redis` with it" },
     { "credentials: { a: b }\n" API, "(built-in):1:14: expected a list…" },
     { "credentials: [{ accessKeyId: A }]\n" API,
       "(built-in):1:15: expected exactly one of secretAccessKey and "
@@ -501,6 +516,11 @@ START_TEST(a_wrong_flag_is_told)
               GW_OK);
     ck_assert(gw_config_load(&source, &c, &errors) != GW_OK);
     ck_assert(strstr(errors.lines[0], "command line"));
+    ck_assert(gw_config_flag_read(GW_LIT("redisPassword=a"), &flag, &why) ==
+              GW_OK);
+    ck_assert(gw_config_load(&source, &c, &errors) != GW_OK);
+    ck_assert(strstr(errors.lines[0], "command line"));
+    ck_assert(strstr(errors.lines[0], "GATEWIRE_REDIS_PASSWORD"));
 }
 END_TEST
 
@@ -543,6 +563,64 @@ static void remove_file(const char *folder, const char *name)
     snprintf(path, sizeof(path), "%s/%s", folder, name);
     ck_assert_int_eq(unlink(path), 0);
 }
+
+/* The password is found wherever it stands, and shown nowhere. */
+START_TEST(the_password_of_redis_is_a_secret)
+{
+    char folder[] = "/tmp/gatewire-config-XXXXXX", path[512];
+    char *environment[] = { "GATEWIRE_REDIS_PASSWORD=hush", NULL };
+    struct gw_config_source source = { .path = path };
+    struct gw_config *from[3];
+    struct gw_buf out;
+
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(path, sizeof(path), "%s/g.yaml", folder);
+    write_file(folder, "secret", "hush\n");
+    write_file(folder, "g.yaml", "redis: redis://me:hush@there/3\n" API);
+    from[0] = load(&source);
+    write_file(folder, "g.yaml",
+               "redis: redis://me@there/3\nredisPasswordFile: secret\n" API);
+    from[1] = load(&source);
+    write_file(folder, "g.yaml", "redis: redis://there/3\nredisUser: me\n" API);
+    source.environment = environment;
+    from[2] = load(&source);
+    for (size_t i = 0; i < GW_LEN(from); i++) {
+        ck_assert_gw_str(from[i]->redis.user, GW_LIT("me"));
+        ck_assert_gw_str(from[i]->redis.password, GW_LIT("hush"));
+        ck_assert_gw_str(from[i]->redis.hosts[0].host, GW_LIT("there"));
+        ck_assert_uint_eq(from[i]->redis.db, 3);
+        gw_buf_init(&out, 1 << 16);
+        ck_assert(gw_config_print(from[i], &out) == GW_OK);
+        ck_assert(gw_buf_add(&out, (gw_str){ "", 1 }) == GW_OK);
+        ck_assert_ptr_nonnull(strstr(out.at, "there"));
+        ck_assert_ptr_null(strstr(out.at, "hush"));
+        gw_buf_fini(&out);
+        gw_config_unref(from[i]);
+    }
+    remove_file(folder, "secret");
+    remove_file(folder, "g.yaml");
+    ck_assert_int_eq(rmdir(folder), 0);
+}
+END_TEST
+
+/* Masked, both look the same; they are not. */
+START_TEST(another_password_needs_a_restart)
+{
+    static const char *const texts[][2] = {
+        { "redis: redis://:a@b\n" API, "redis: redis://:c@b\n" API },
+        { "redisPassword: a\n" API, "redisPassword: b\n" API },
+    };
+    struct gw_config *old = load_text(texts[_i][0]);
+    struct gw_config *new_one = load_text(texts[_i][1]);
+    struct gw_buf keys;
+
+    gw_buf_init(&keys, 4096);
+    ck_assert_uint_eq(gw_config_restart_needed(old, new_one, &keys), 1);
+    gw_buf_fini(&keys);
+    gw_config_unref(old);
+    gw_config_unref(new_one);
+}
+END_TEST
 
 START_TEST(paths_are_relative_to_the_file)
 {
@@ -706,6 +784,8 @@ GW_SUITE("server/config/config")
     tcase_add_test(tc, a_wrong_flag_is_told);
     tcase_add_test(tc, credentials_come_from_the_environment_too);
     tcase_add_test(tc, paths_are_relative_to_the_file);
+    tcase_add_test(tc, the_password_of_redis_is_a_secret);
+    tcase_add_loop_test(tc, another_password_needs_a_restart, 0, 2);
     tcase_add_loop_test(tc, an_open_door_must_be_asked_for, 0,
                         GW_LEN(exposures));
     tcase_add_test(tc, a_reload_says_what_waits_for_a_restart);

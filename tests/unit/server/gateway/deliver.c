@@ -26,7 +26,7 @@ static uv_loop_t loop;
 
 static void start(size_t mailbox_max)
 {
-    bus = gw_bus_new(2, mailbox_max);
+    bus = gw_bus_new(7, 2, mailbox_max);
     ck_assert_int_eq(uv_loop_init(&loop), 0);
     for (unsigned i = 0; i < 2; i++) {
         fake_world_init_at(&worlds[i], config, bus, i, 2);
@@ -278,8 +278,8 @@ START_TEST(nobodys_ids_are_gone)
 
     start(100);
     open_at(&worlds[0], "/chat/dev");
-    ck_assert(
-        gw_connection_id_read(worlds[0].gateway.id_key, fake_link_id(&l), &id));
+    ck_assert(gw_connection_id_read(&worlds[0].gateway.id_key, fake_link_id(&l),
+                                    &id));
     const struct gw_connection_id wrong[] = {
         { id.node, 2, id.slot, id.nonce },
         { id.node, 255, id.slot, id.nonce },
@@ -292,7 +292,7 @@ START_TEST(nobodys_ids_are_gone)
     };
 
     for (size_t i = 0; i < GW_LEN(wrong); i++) {
-        gw_connection_id_write(worlds[0].gateway.id_key, wrong[i], text);
+        gw_connection_id_write(&worlds[0].gateway.id_key, wrong[i], text);
         says(&worlds[0], GW_BUS_POST, (gw_str){ text, 16 }, GW_LIT("x"),
              GW_E_GONE);
     }
@@ -363,7 +363,8 @@ START_TEST(an_answer_that_does_not_fit_is_waited_for)
     /* attached first, worker 0 is read first: fill it behind its back */
     ask(&worlds[0], GW_BUS_GET, fake_link_id(&l), GW_EMPTY, &o);
     gw_bus_detach(bus, 0);
-    ck_assert(gw_bus_send(bus, 0, &task) == GW_OK);
+    ck_assert(gw_bus_send(bus, 1, (struct gw_bus_address){ 7, 0 }, &task) ==
+              GW_OK);
     uv_run(&loop, UV_RUN_NOWAIT);
     ck_assert_uint_eq(worlds[1].metrics.bus_full, 1);
     ck_assert_uint_eq(o.count, 0);
@@ -405,6 +406,190 @@ START_TEST(many_calls_are_answered_each)
 }
 END_TEST
 
+/* --- other nodes ---------------------------------------------------------------- */
+
+/* A carrier that keeps what it is given. */
+static struct {
+    struct gw_bus_carrier carrier;
+    struct gw_bus_message sent[8];
+    struct gw_bus_address to[8];
+    char payload[8][16];
+    size_t count;
+    gw_err err; /* that the next ones are refused with */
+} away;
+
+static gw_err on_carry(struct gw_bus_carrier *self, struct gw_bus_address to,
+                       const struct gw_bus_message *m)
+{
+    gw_str payload = gw_bytes_str(m->payload);
+    size_t i = away.count % GW_LEN(away.sent);
+
+    ck_assert_ptr_eq(self, &away.carrier);
+    if (away.err)
+        return away.err;
+    away.sent[i] = *m;
+    away.to[i] = to;
+    snprintf(away.payload[i], sizeof(away.payload[i]), "%.*s", GW_FMT(payload));
+    away.count++;
+    return GW_OK;
+}
+
+static void start_with_carrier(void)
+{
+    memset(&away, 0, sizeof(away));
+    away.carrier.send = on_carry;
+    start(100);
+    gw_bus_carry(bus, 0, &away.carrier);
+}
+
+static gw_str id_at(uint16_t node, uint8_t worker)
+{
+    static char text[16];
+    struct gw_connection_id id = { .node = node, .worker = worker, .slot = 3 };
+
+    gw_connection_id_write(&worlds[0].gateway.id_key, id, text);
+    return (gw_str){ text, sizeof(text) };
+}
+
+static void comes_back(uint64_t token, gw_err err, gw_str body)
+{
+    struct gw_bus_message m = { .kind = GW_BUS_ANSWER,
+                                .token = token,
+                                .err = err,
+                                .payload = gw_bytes_dup(body) };
+
+    gw_bus_receive_now(bus, 0, &m);
+    gw_bytes_unref(m.payload);
+}
+
+static void came(struct outcome *o, gw_err err, const char *body)
+{
+    ck_assert_uint_eq(o->count, 1);
+    ck_assert_int_eq(o->err, err);
+    ck_assert_gw_str(gw_buf_str(&o->body), gw_str_of(body));
+    gw_buf_fini(&o->body);
+}
+
+START_TEST(another_node_is_asked_by_its_address)
+{
+    struct outcome o;
+
+    start_with_carrier();
+    ask(&worlds[0], GW_BUS_POST, id_at(8, 5), GW_LIT("hello"), &o);
+    ck_assert_uint_eq(away.count, 1);
+    ck_assert_uint_eq(away.to[0].node, 8);
+    ck_assert_uint_eq(away.to[0].worker, 5);
+    ck_assert_int_eq(away.sent[0].kind, GW_BUS_CALL);
+    ck_assert_int_eq(away.sent[0].op, GW_BUS_POST);
+    ck_assert_uint_eq(away.sent[0].from.node, 7);
+    ck_assert_uint_eq(away.sent[0].from.worker, 0);
+    ck_assert_uint_eq(away.sent[0].stage, worlds[1].gateway.by_plan[0]->key);
+    ck_assert_uint_eq(away.sent[0].id.slot, 3);
+    ck_assert_str_eq(away.payload[0], "hello");
+    ck_assert_uint_eq(o.count, 0);
+    ck_assert_uint_eq(worlds[0].metrics.calls_waiting, 1);
+    comes_back(away.sent[0].token, GW_OK, GW_EMPTY);
+    came(&o, GW_OK, "");
+    ck_assert_uint_eq(worlds[0].metrics.calls_waiting, 0);
+    end();
+}
+END_TEST
+
+/* Several nodes answer when each of them can; an answer counts once. */
+START_TEST(answers_find_their_calls_in_any_order)
+{
+    static const int order[] = { 2, 0, 4, 3, 1 };
+    struct outcome o[GW_LEN(order)];
+    char body[2] = "";
+
+    start_with_carrier();
+    for (size_t i = 0; i < GW_LEN(order); i++)
+        ask(&worlds[0], GW_BUS_GET, id_at((uint16_t)(8 + i), 0), GW_EMPTY,
+            &o[i]);
+    for (size_t i = 0; i < GW_LEN(order); i++) {
+        body[0] = (char)('0' + order[i]);
+        comes_back(away.sent[order[i]].token, GW_OK, gw_str_of(body));
+        came(&o[order[i]], GW_OK, body);
+        comes_back(away.sent[order[i]].token, GW_E_GONE, GW_EMPTY);
+        ck_assert_uint_eq(o[order[i]].count, 1);
+    }
+    end();
+}
+END_TEST
+
+START_TEST(what_was_never_asked_is_no_answer)
+{
+    struct outcome o;
+
+    start_with_carrier();
+    ask(&worlds[0], GW_BUS_GET, id_at(8, 0), GW_EMPTY, &o);
+    comes_back(0, GW_OK, GW_EMPTY);
+    comes_back(away.sent[0].token + 1, GW_OK, GW_EMPTY);         /* no call's */
+    comes_back(away.sent[0].token + (1 << 16), GW_OK, GW_EMPTY); /* its slot's,
+                                                                    of another */
+    comes_back(UINT64_MAX, GW_OK, GW_EMPTY);
+    ck_assert_uint_eq(o.count, 0);
+    comes_back(away.sent[0].token, GW_E_GONE, GW_EMPTY);
+    came(&o, GW_E_GONE, "");
+    end();
+}
+END_TEST
+
+static const struct {
+    const char *name;
+    bool has_carrier;
+    uint16_t node;
+    gw_err carrier, want;
+} unreachable[] = {
+    { "a process that is alone", false, 8, GW_OK, GW_E_GONE },
+    { "the link is down", true, 8, GW_E_BUSY, GW_E_BUSY },
+    { "a worker we do not have", true, 7, GW_E_BUSY, GW_E_GONE },
+};
+
+START_TEST(who_cannot_be_asked_is_said_at_once)
+{
+    struct outcome o;
+
+    start_with_carrier();
+    if (!unreachable[_i].has_carrier)
+        gw_bus_carry(bus, 0, NULL);
+    away.err = unreachable[_i].carrier;
+    ask(&worlds[0], GW_BUS_POST, id_at(unreachable[_i].node, 9), GW_LIT("x"),
+        &o);
+    came(&o, unreachable[_i].want, "");
+    ck_assert_uint_eq(worlds[0].metrics.calls_waiting, 0);
+    end();
+}
+END_TEST
+
+START_TEST(calls_that_wait_are_bounded)
+{
+    static struct outcome o[GW_CALLS_MAX];
+    struct outcome one_more;
+
+    start_with_carrier();
+    for (size_t i = 0; i < GW_CALLS_MAX; i++)
+        ask(&worlds[0], GW_BUS_GET, id_at(8, 0), GW_EMPTY, &o[i]);
+    ask(&worlds[0], GW_BUS_GET, id_at(8, 0), GW_EMPTY, &one_more);
+    came(&one_more, GW_E_BUSY, "");
+    ck_assert_uint_eq(worlds[0].metrics.calls_refused, 1);
+    ck_assert_uint_eq(away.count, GW_CALLS_MAX);
+    ck_assert_uint_eq(worlds[0].metrics.calls_waiting, GW_CALLS_MAX);
+    /* one that ends makes room for one */
+    comes_back(away.sent[0].token, GW_OK, GW_EMPTY);
+    ask(&worlds[0], GW_BUS_GET, id_at(8, 0), GW_EMPTY, &one_more);
+    ck_assert_uint_eq(one_more.count, 0);
+    fake_world_advance(&worlds[0], 2000);
+    came(&one_more, GW_E_BUSY, "");
+    for (size_t i = 0; i < GW_CALLS_MAX; i++) {
+        ck_assert_uint_eq(o[i].count, 1);
+        gw_buf_fini(&o[i].body);
+    }
+    ck_assert_uint_eq(worlds[0].metrics.calls_waiting, 0);
+    end();
+}
+END_TEST
+
 GW_SUITE("server/gateway/deliver")
 {
     tcase_add_loop_test(tc, posts_arrive, 0, 2);
@@ -420,4 +605,10 @@ GW_SUITE("server/gateway/deliver")
     tcase_add_test(tc, a_full_mailbox_is_busy);
     tcase_add_test(tc, an_answer_that_does_not_fit_is_waited_for);
     tcase_add_test(tc, many_calls_are_answered_each);
+    tcase_add_test(tc, another_node_is_asked_by_its_address);
+    tcase_add_test(tc, answers_find_their_calls_in_any_order);
+    tcase_add_test(tc, what_was_never_asked_is_no_answer);
+    tcase_add_loop_test(tc, who_cannot_be_asked_is_said_at_once, 0,
+                        GW_LEN(unreachable));
+    tcase_add_test(tc, calls_that_wait_are_bounded);
 }

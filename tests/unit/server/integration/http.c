@@ -133,6 +133,8 @@ START_TEST(messages_and_goodbyes_forward_nothing)
     has("X-Gatewire-Route-Key", "$default");
     has("X-Gatewire-Is-Base64-Encoded", NULL);
     has("X-Gatewire-Disconnect-Status-Code", NULL);
+    has("X-Gatewire-Event-Id", NULL);
+    has("X-Gatewire-Attempt", NULL);
     fake_call_reply(call(), 200, "", GW_EMPTY);
     fake_link_ends(&l, 4001, "bye");
     ck_assert_gw_str(call()->target, GW_LIT("/d"));
@@ -141,6 +143,8 @@ START_TEST(messages_and_goodbyes_forward_nothing)
     has("X-Gatewire-Event-Type", "DISCONNECT");
     has("X-Gatewire-Disconnect-Status-Code", "4001");
     has("X-Gatewire-Disconnect-Reason", "bye");
+    ck_assert_uint_eq(fake_call_header(call(), "X-Gatewire-Event-Id").len, 16);
+    has("X-Gatewire-Attempt", "1");
     end();
 }
 END_TEST

@@ -574,9 +574,14 @@ END_TEST
 
 START_TEST(a_redis_that_refuses_all_is_asked_again)
 {
+    static const struct gw_registry_times slow = { 200, 400, 500, 200, 50 },
+                                          long_lease = { 60, 60000, 500, 400,
+                                                         10 };
+
     stage_set(&stage, true);
-    join(&a, 7, false);
-    join(&b, 8, false);
+    player_enter(&a, &stage, 7, &slow, false);
+    player_enter(&b, &stage, 8, &long_lease, false);
+    WAIT(&a, a.joined && b.joined);
     add_all(&a, 0, 3);
     gw_redis_server_do(&stage.server, "CONFIG SET min-replicas-to-write 1");
     ck_assert_int_eq(player_add(&a, 100), GW_OK);
@@ -587,9 +592,9 @@ START_TEST(a_redis_that_refuses_all_is_asked_again)
     WAIT(&a, a.failed == 1);
     ck_assert_int_eq(a.last_err, GW_E_BUSY);
     player_drop(&a, 100);
-    /* No heartbeat gets through: the leases run out, and yet nobody may
-     * inherit when writing is possible again. */
-    stage_play(a.loop, 600);
+    /* No heartbeat gets through, and a lease runs out. When writing is
+     * possible again the heir looks before its owner can prolong it. */
+    stage_play(a.loop, 700);
     ck_assert_uint_eq(a.ok, 3);
     gw_redis_server_do(&stage.server, "CONFIG SET min-replicas-to-write 0");
     WAIT(&a, a.ok == 4 && !stats(&a).queued);
