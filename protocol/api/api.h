@@ -16,6 +16,8 @@ typedef enum gw_integration_type {
     GW_INTEGRATION_MOCK,
     GW_INTEGRATION_HTTP,
     GW_INTEGRATION_HTTP_PROXY,
+    GW_INTEGRATION_AWS, /* a Lambda function, with templates */
+    GW_INTEGRATION_AWS_PROXY,
     GW_INTEGRATION_TYPES
 } gw_integration_type;
 
@@ -32,7 +34,8 @@ typedef enum gw_content_handling {
 } gw_content_handling;
 
 struct gw_integration_response {
-    gw_str key;                          /* "$default" or "/regex/" */
+    gw_str key; /* "$default" or "/regex/", of the status; AWS: of the
+                   errorMessage */
     struct gw_pairs response_templates;  /* key -> template */
     struct gw_pairs response_parameters; /* method.response.header.X */
     gw_str template_selection_expression;
@@ -41,8 +44,8 @@ struct gw_integration_response {
 
 struct gw_integration {
     gw_integration_type type;
-    gw_str uri;          /* HTTP*: http:// or https:// */
-    gw_str method;       /* HTTP*: the verb */
+    gw_str uri; /* HTTP*: http:// or https://; AWS*: a function (function.h) */
+    gw_str method;       /* HTTP*: the verb; AWS*: POST, or none */
     uint32_t timeout_ms; /* 50 to 29,000 */
     struct gw_pairs request_parameters;
     struct gw_pairs request_templates;
@@ -54,6 +57,14 @@ struct gw_integration {
     uint32_t max_waiting;   /* 10,000 */
     const struct gw_integration_response *responses;
     size_t response_count;
+};
+
+/* How functions are reached, and who we are to them. */
+struct gw_lambda {
+    gw_str endpoint;      /* of those an ARN names; empty: the original's */
+    gw_str region;        /* of signatures, where a URL names none */
+    gw_str access_key_id; /* empty: calls are not signed */
+    gw_str secret, session_token; /* session_token: or empty */
 };
 
 struct gw_route {

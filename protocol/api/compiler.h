@@ -15,6 +15,7 @@ struct gw_compiler {
     struct gw_arena *arena; /* the plan's */
     const struct gw_api *api;
     const struct gw_stage *stage;
+    const struct gw_lambda *lambda;
     char *where;
     size_t len; /* of the path in where */
     struct gw_fault *why;

@@ -1,7 +1,8 @@
 /*
- * Compiles one integration: its URL, parameters, templates and responses.
+ * Compiles one integration: its URI, parameters, templates and responses.
  */
 #include "protocol/api/compiler.h"
+#include "protocol/api/function.h"
 #include "protocol/api/uri.h"
 
 enum {
@@ -157,7 +158,22 @@ static gw_err compile_response_headers(struct gw_compiler *c,
     return GW_OK;
 }
 
-static gw_err compile_response(struct gw_compiler *c,
+/* What an AWS integration chooses by: any text a function may fail with. */
+static gw_err read_pattern(struct gw_compiler *c, gw_str key,
+                           struct gw_plan_response *out)
+{
+    struct gw_regex *regex = NULL;
+    gw_err err;
+
+    if (!gw_regex_key(&key))
+        return gw_fail(c->why, GW_E_SYNTAX,
+                       "expected $default, or a pattern such as /.*denied.*/");
+    err = gw_regex_read(c->arena, key, &regex, c->why);
+    out->pattern = regex;
+    return err;
+}
+
+static gw_err compile_response(struct gw_compiler *c, gw_integration_type type,
                                const struct gw_integration_response *r,
                                struct gw_plan_response *out)
 {
@@ -167,7 +183,9 @@ static gw_err compile_response(struct gw_compiler *c,
     out->is_default = gw_str_eq(r->key, GW_LIT("$default"));
     out->content_handling = r->content_handling;
     if (!out->is_default)
-        err = gw_status_set_read(r->key, &out->statuses, c->why);
+        err = type == GW_INTEGRATION_AWS
+                  ? read_pattern(c, r->key, out)
+                  : gw_status_set_read(r->key, &out->statuses, c->why);
     if (!err)
         err = compile_templates(c, "responseTemplates", &r->response_templates,
                                 r->template_selection_expression,
@@ -190,7 +208,8 @@ static gw_err compile_responses(struct gw_compiler *c,
     if (!out->responses)
         return gw_compiler_no_room(c);
     for (size_t n = 0; n < i->response_count; n++) {
-        gw_err err = compile_response(c, &i->responses[n], &out->responses[n]);
+        gw_err err =
+            compile_response(c, i->type, &i->responses[n], &out->responses[n]);
 
         if (err)
             return err;
@@ -203,13 +222,55 @@ static gw_err compile_responses(struct gw_compiler *c,
 /* --- integrations ---------------------------------------------------- */
 
 /* What frames a message on its connection is not a backend's to be told. */
-static bool is_framing(const struct gw_mapping *m)
+static gw_err check_header(struct gw_compiler *c, const struct gw_mapping *m)
 {
     gw_str name = gw_mapping_name(m);
 
-    return gw_mapping_place_of(m) == GW_MAPPING_HEADER &&
-           (gw_http_header_is_hop(name) ||
-            gw_str_eq_nocase(name, GW_LIT("Content-Length")));
+    if (!gw_http_header_is_hop(name) &&
+        !gw_str_eq_nocase(name, GW_LIT("Content-Length")))
+        return GW_OK;
+    return gw_fail(c->why, GW_E_INVALID,
+                   "expected a header other than %.*s, which is the "
+                   "connection's own",
+                   GW_FMT(name));
+}
+
+/* Of the Invoke call only headers are free, X-Amz-Invocation-Type above all,
+ * and of those not what signs it. */
+static gw_err check_invoke_parameter(struct gw_compiler *c,
+                                     const struct gw_mapping *m)
+{
+    static const gw_str ours[] = {
+        { "Host", 4 },
+        { "Authorization", 13 },
+        { "X-Amz-Date", 10 },
+        { "X-Amz-Security-Token", 20 },
+        { "X-Amz-Content-Sha256", 20 },
+    };
+
+    if (gw_mapping_place_of(m) != GW_MAPPING_HEADER)
+        return gw_fail(c->why, GW_E_INVALID,
+                       "expected integration.request.header.NAME: what a "
+                       "function is told is its payload, of a template");
+    for (size_t i = 0; i < GW_LEN(ours); i++)
+        if (gw_str_eq_nocase(gw_mapping_name(m), ours[i]))
+            return gw_fail(c->why, GW_E_INVALID,
+                           "expected a header other than %.*s, which the "
+                           "signature is made with",
+                           GW_FMT(ours[i]));
+    return GW_OK;
+}
+
+static gw_err check_mapping(struct gw_compiler *c, gw_integration_type type,
+                            const struct gw_mapping *m)
+{
+    gw_err err = GW_OK;
+
+    if (gw_mapping_place_of(m) == GW_MAPPING_HEADER)
+        err = check_header(c, m);
+    if (!err && type == GW_INTEGRATION_AWS)
+        err = check_invoke_parameter(c, m);
+    return err;
 }
 
 static gw_err compile_mappings(struct gw_compiler *c,
@@ -233,11 +294,8 @@ static gw_err compile_mappings(struct gw_compiler *c,
         if (!err)
             err = gw_mapping_read(c->arena, name, value, &out->mappings[n],
                                   c->why);
-        if (!err && is_framing(out->mappings[n]))
-            err = gw_fail(c->why, GW_E_INVALID,
-                          "expected a header other than %.*s, which is the "
-                          "connection's own",
-                          GW_FMT(gw_mapping_name(out->mappings[n])));
+        if (!err)
+            err = check_mapping(c, i->type, out->mappings[n]);
         if (err)
             return err;
         gw_compiler_leave(c, back);
@@ -297,6 +355,33 @@ static gw_err check_placeholders(struct gw_compiler *c,
     return GW_OK;
 }
 
+/* Who is called, and as whom. */
+static gw_err read_function(struct gw_compiler *c, gw_str *text,
+                            struct gw_plan_integration *out)
+{
+    const struct gw_lambda *lambda = &c->plan->lambda;
+    struct gw_function_uri f;
+    gw_err err = gw_function_uri_read(c->arena, *text, lambda, &f, c->why);
+
+    if (err)
+        return err;
+    if (f.is_real && !lambda->access_key_id.len)
+        return gw_fail(c->why, GW_E_INVALID,
+                       "expected credentials to call the function with, "
+                       "lambda.accessKeyId and lambda.secretAccessKey, or a "
+                       "lambda.endpoint that does not ask for them");
+    *text = f.url;
+    out->function = f.name;
+    out->region = f.region;
+    out->signs = lambda->access_key_id.len ? lambda : NULL;
+    return GW_OK;
+}
+
+static bool is_function(gw_integration_type type)
+{
+    return type == GW_INTEGRATION_AWS || type == GW_INTEGRATION_AWS_PROXY;
+}
+
 static gw_err compile_uri(struct gw_compiler *c, gw_str text,
                           struct gw_plan_integration *out)
 {
@@ -305,6 +390,8 @@ static gw_err compile_uri(struct gw_compiler *c, gw_str text,
     gw_err err = gw_uri_fill(c->arena, text, c->stage->name,
                              &c->plan->stage_variables, &text, c->why);
 
+    if (!err && is_function(out->type))
+        err = read_function(c, &text, out);
     if (!err)
         err = gw_uri_read(text, &uri, c->why);
     if (err)
@@ -349,20 +436,51 @@ static gw_err compile_http(struct gw_compiler *c,
     return err ? err : check_placeholders(c, out);
 }
 
+static gw_err compile_function(struct gw_compiler *c,
+                               const struct gw_integration *i,
+                               struct gw_plan_integration *out)
+{
+    if (i->uri.len == 0)
+        return gw_compiler_fail_at(c, "integrationUri", GW_E_INVALID,
+                                   "expected an integrationUri, the ARN of a "
+                                   "function or the URL of its Invoke call");
+    if (i->method.len && !gw_str_eq(i->method, GW_LIT("POST")))
+        return gw_compiler_fail_at(
+            c, "integrationMethod", GW_E_INVALID,
+            "expected POST: functions are invoked with it");
+    out->method = GW_LIT("POST");
+    return compile_uri(c, i->uri, out);
+}
+
 /* What a proxy would silently ignore is more likely a wrong type. */
 static gw_err check_proxy(struct gw_compiler *c, const struct gw_integration *i)
 {
+    bool http = i->type == GW_INTEGRATION_HTTP_PROXY;
+
     if (i->request_templates.count)
         return gw_compiler_fail_at(
             c, "requestTemplates", GW_E_INVALID,
-            "HTTP_PROXY sends the message as it is; templates "
-            "need the type HTTP");
+            http ? "HTTP_PROXY sends the message as it is; templates "
+                   "need the type HTTP"
+                 : "AWS_PROXY sends the event; templates need the type AWS");
     if (i->response_count)
         return gw_compiler_fail_at(
             c, "responses", GW_E_INVALID,
-            "HTTP_PROXY passes the answer on as it is; responses "
-            "need the type HTTP");
+            http ? "HTTP_PROXY passes the answer on as it is; responses "
+                   "need the type HTTP"
+                 : "AWS_PROXY does what the function answers; responses need "
+                   "the type AWS");
+    if (!http && i->request_parameters.count)
+        return gw_compiler_fail_at(
+            c, "requestParameters", GW_E_INVALID,
+            "AWS_PROXY sends the event; parameters need the type AWS");
     return GW_OK;
+}
+
+static bool is_proxy(gw_integration_type type)
+{
+    return type == GW_INTEGRATION_HTTP_PROXY ||
+           type == GW_INTEGRATION_AWS_PROXY;
 }
 
 static gw_err check_bounds(struct gw_compiler *c,
@@ -374,7 +492,7 @@ static gw_err check_bounds(struct gw_compiler *c,
     if (i->max_in_flight == 0)
         return gw_compiler_fail_at(c, "maxInFlight", GW_E_INVALID,
                                    "expected a number from 1");
-    return i->type == GW_INTEGRATION_HTTP_PROXY ? check_proxy(c, i) : GW_OK;
+    return is_proxy(i->type) ? check_proxy(c, i) : GW_OK;
 }
 
 gw_err gw_compiler_integration(struct gw_compiler *c,
@@ -396,7 +514,9 @@ gw_err gw_compiler_integration(struct gw_compiler *c,
     };
     if (!err)
         err = compile_mappings(c, i, out);
-    if (!err && i->type != GW_INTEGRATION_MOCK)
+    if (!err && is_function(i->type))
+        err = compile_function(c, i, out);
+    else if (!err && i->type != GW_INTEGRATION_MOCK)
         err = compile_http(c, i, out);
     if (!err)
         err = compile_templates(c, "requestTemplates", &i->request_templates,

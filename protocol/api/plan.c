@@ -243,9 +243,26 @@ static gw_err compile_api(struct gw_compiler *c)
     return err;
 }
 
+static gw_err compile_lambda(struct gw_compiler *c)
+{
+    const struct gw_lambda *from = c->lambda;
+    struct gw_lambda *to = &c->plan->lambda;
+    gw_err err = gw_compiler_copy(c, from->endpoint, &to->endpoint);
+
+    if (!err)
+        err = gw_compiler_copy(c, from->region, &to->region);
+    if (!err)
+        err = gw_compiler_copy(c, from->access_key_id, &to->access_key_id);
+    if (!err)
+        err = gw_compiler_copy(c, from->secret, &to->secret);
+    if (!err)
+        err = gw_compiler_copy(c, from->session_token, &to->session_token);
+    return err;
+}
+
 gw_err gw_plan_compile(const struct gw_api *api, const struct gw_stage *stage,
-                       struct gw_plan **out, char where[256],
-                       struct gw_fault *why)
+                       const struct gw_lambda *lambda, struct gw_plan **out,
+                       char where[256], struct gw_fault *why)
 {
     struct gw_plan *p = gw_alloc(sizeof(*p));
     struct gw_compiler c = {
@@ -253,6 +270,7 @@ gw_err gw_plan_compile(const struct gw_api *api, const struct gw_stage *stage,
         .arena = &p->arena,
         .api = api,
         .stage = stage,
+        .lambda = lambda,
         .where = where,
         .why = why,
     };
@@ -261,7 +279,9 @@ gw_err gw_plan_compile(const struct gw_api *api, const struct gw_stage *stage,
     where[0] = '\0';
     atomic_init(&p->refs, 1);
     gw_arena_init(&p->arena, PLAN_BYTES_MAX);
-    err = compile_api(&c);
+    err = compile_lambda(&c);
+    if (!err)
+        err = compile_api(&c);
     if (!err)
         err = compile_stage(&c);
     if (!err)
@@ -330,6 +350,22 @@ const struct gw_plan_response *gw_plan_response_pick(
         if (r->is_default)
             fallback = r;
         else if (gw_status_set_has(&r->statuses, status))
+            return r;
+    }
+    return fallback;
+}
+
+const struct gw_plan_response *gw_plan_response_pick_error(
+    const struct gw_plan_integration *i, gw_str message)
+{
+    const struct gw_plan_response *fallback = NULL;
+
+    for (size_t n = 0; n < i->response_count; n++) {
+        const struct gw_plan_response *r = &i->responses[n];
+
+        if (r->is_default)
+            fallback = r;
+        else if (message.len && gw_regex_matches(r->pattern, message))
             return r;
     }
     return fallback;

@@ -9,6 +9,7 @@
 #include "protocol/api/status_set.h"
 #include "protocol/base/map.h"
 #include "protocol/expr/mapping.h"
+#include "protocol/expr/regex.h"
 #include "protocol/expr/select.h"
 #include "protocol/limit/bucket.h"
 #include "protocol/vtl/template.h"
@@ -30,7 +31,8 @@ struct gw_plan_templates {
 
 struct gw_plan_response {
     bool is_default;
-    struct gw_status_set statuses; /* unless default */
+    struct gw_status_set statuses;  /* unless default */
+    const struct gw_regex *pattern; /* AWS: in its place */
     struct gw_plan_templates templates;
     gw_content_handling content_handling;
     struct gw_plan_header { /* response_parameters: method.response.header.X */
@@ -51,11 +53,15 @@ struct gw_plan_integration {
     gw_content_handling content_handling;
     uint32_t max_in_flight, max_waiting;
 
-    /* HTTP: the URI taken apart, stage variables already filled in. */
+    /* HTTP and AWS: the URI taken apart, stage variables already filled in;
+     * AWS: the Invoke call's. */
     bool tls;
     gw_str method, host, authority; /* authority: the Host header's value */
     uint16_t port;
-    gw_str path, query; /* raw; path may hold {NAME} placeholders */
+    gw_str path, query; /* raw; HTTP: path may hold {NAME} placeholders */
+
+    gw_str function, region;       /* AWS: as function.h has them */
+    const struct gw_lambda *signs; /* AWS: who calls; NULL: nobody special */
 
     struct gw_mapping **mappings;
     size_t mapping_count;
@@ -79,6 +85,7 @@ struct gw_plan {
     gw_str api_id, stage;
     struct gw_pairs stage_variables;
     struct gw_expr *selection;
+    struct gw_lambda lambda;
     bool binary;
     struct gw_map routes; /* key -> struct gw_plan_route, without the
                                      three below */
@@ -95,8 +102,8 @@ struct gw_plan {
  * line for it) and *why says what was expected. The plan copies every text.
  */
 gw_err gw_plan_compile(const struct gw_api *api, const struct gw_stage *stage,
-                       struct gw_plan **out, char where[256],
-                       struct gw_fault *why) GW_MUST_CHECK;
+                       const struct gw_lambda *lambda, struct gw_plan **out,
+                       char where[256], struct gw_fault *why) GW_MUST_CHECK;
 
 struct gw_plan *gw_plan_ref(struct gw_plan *plan);
 void gw_plan_unref(struct gw_plan *plan); /* NULL is fine */
@@ -114,5 +121,10 @@ gw_err gw_plan_template_pick(const struct gw_plan_templates *t,
  * whole decimal text, else $default, else NULL. */
 const struct gw_plan_response *gw_plan_response_pick(
     const struct gw_plan_integration *i, unsigned status);
+
+/* AWS: the one for an errorMessage. An empty one, of a function that did not
+ * fail, gets $default, or NULL. */
+const struct gw_plan_response *gw_plan_response_pick_error(
+    const struct gw_plan_integration *i, gw_str message);
 
 #endif

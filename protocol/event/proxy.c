@@ -253,6 +253,10 @@ static void put_context(struct writer *w, const struct gw_context *c)
     put_member(w, GW_LIT(",\"domainName\":"), c->domain_name);
     put_member(w, GW_LIT(",\"connectionId\":"), c->connection_id);
     put_member(w, GW_LIT(",\"apiId\":"), c->api_id);
+    if (gone && c->event_id.len) { /* beyond the original */
+        put_member(w, GW_LIT(",\"eventId\":"), c->event_id);
+        put_number(w, GW_LIT(",\"attempt\":"), c->attempt);
+    }
     put(w, GW_LIT("},"));
 }
 

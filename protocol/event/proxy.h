@@ -20,7 +20,7 @@ struct gw_proxy_event {
 /*
  * Writes the event as JSON into the arena: the members of 3.2 to 3.4 in their
  * order; those that are not set are absent. Beyond the original, DISCONNECT
- * tells its `eventId` and `attempt`. Header fields and parameters are sorted by
+ * tells its `eventId` and `attempt` where it has them. Header fields and parameters are sorted by
  * name, header names without case. Bytes that are no UTF-8 become U+FFFD.
  *
  * Errors   GW_E_TOO_BIG  the arena is full

@@ -191,15 +191,18 @@ static void burst(const struct gw_yaml *y, const struct gw_yaml_node *node,
 static void integration_type(const struct gw_yaml *y,
                              const struct gw_yaml_node *node, void *field)
 {
-    static const char *const words[] = { "MOCK", "HTTP",      "HTTP_PROXY",
-                                         "AWS",  "AWS_PROXY", NULL };
-    int hit = word(y, node, words, "one of MOCK, HTTP, HTTP_PROXY");
+    static const char *const words[] = {
+        [GW_INTEGRATION_MOCK] = "MOCK",
+        [GW_INTEGRATION_HTTP] = "HTTP",
+        [GW_INTEGRATION_HTTP_PROXY] = "HTTP_PROXY",
+        [GW_INTEGRATION_AWS] = "AWS",
+        [GW_INTEGRATION_AWS_PROXY] = "AWS_PROXY",
+        [GW_INTEGRATION_TYPES] = NULL,
+    };
+    int hit =
+        word(y, node, words, "one of MOCK, HTTP, HTTP_PROXY, AWS, AWS_PROXY");
 
-    if (hit > GW_INTEGRATION_HTTP_PROXY)
-        gw_yaml_fault(y, node,
-                      "%s is not supported yet: MOCK, HTTP, HTTP_PROXY",
-                      words[hit]);
-    else if (hit >= 0)
+    if (hit >= 0)
         *(gw_integration_type *)field = (gw_integration_type)hit;
 }
 
@@ -234,6 +237,15 @@ static void responses(const struct gw_yaml *y, const struct gw_yaml_node *node,
     i->response_count = count;
 }
 
+/* The other one is HTTP APIs'. */
+static void payload_format(const struct gw_yaml *y,
+                           const struct gw_yaml_node *node, void *field)
+{
+    static const char *const words[] = { "1.0", NULL };
+
+    word(y, node, words, "1.0");
+}
+
 #define AT(member) offsetof(struct gw_integration, member)
 static const struct member integration_members[] = {
     { "type", integration_type, AT(type) },
@@ -250,6 +262,7 @@ static const struct member integration_members[] = {
     { "maxWaiting", count_from_0, AT(max_waiting) },
     { "responses", responses, 0 },
     { "integrationResponses", responses, 0 },
+    { "payloadFormatVersion", payload_format, 0 },
     { "description", remark, 0 },
 };
 #undef AT
@@ -290,7 +303,8 @@ static void integration(const struct gw_yaml *y,
     if (!gw_yaml_member(node, GW_LIT("type")) &&
         !gw_yaml_member(node, GW_LIT("integrationType")))
         gw_yaml_fault_at_key(y, node,
-                             "expected a `type`: MOCK, HTTP or HTTP_PROXY");
+                             "expected a `type`: MOCK, HTTP, HTTP_PROXY, AWS "
+                             "or AWS_PROXY");
     read_members(y, node, what, integration_members,
                  GW_LEN(integration_members), field);
 }
@@ -505,13 +519,14 @@ static const struct gw_yaml_node *locate(const struct gw_yaml_node *node,
 static struct gw_plan *compile(const struct gw_yaml *y,
                                const struct gw_yaml_node *node,
                                const struct gw_api *api,
-                               const struct gw_stage *stage)
+                               const struct gw_stage *stage,
+                               const struct gw_lambda *lambda)
 {
     struct gw_plan *plan = NULL;
     struct gw_fault why;
     char where[256];
 
-    if (gw_plan_compile(api, stage, &plan, where, &why) != GW_OK) {
+    if (gw_plan_compile(api, stage, lambda, &plan, where, &why) != GW_OK) {
         const struct gw_yaml_node *at = locate(node, gw_str_of(where));
 
         if (at->kind == GW_YAML_SCALAR)
@@ -525,7 +540,8 @@ static struct gw_plan *compile(const struct gw_yaml *y,
 /* The compiler stops at its first complaint: asking for one route at a time
  * brings out the others. */
 static void complain(const struct gw_yaml *y, const struct gw_yaml_node *node,
-                     const struct gw_api *api, const struct gw_stage *stage)
+                     const struct gw_api *api, const struct gw_stage *stage,
+                     const struct gw_lambda *lambda)
 {
     struct gw_stage alone = *stage;
 
@@ -537,12 +553,13 @@ static void complain(const struct gw_yaml *y, const struct gw_yaml_node *node,
             return;
         one.routes = &api->routes[i];
         one.route_count = 1;
-        gw_plan_unref(compile(y, node, &one, &alone));
+        gw_plan_unref(compile(y, node, &one, &alone, lambda));
     }
 }
 
 static void compile_apis(const struct gw_yaml *y,
-                         const struct gw_yaml_node *node, struct gw_apis *out)
+                         const struct gw_yaml_node *node,
+                         const struct gw_lambda *lambda, struct gw_apis *out)
 {
     const struct gw_yaml_node *api_node = node->first;
     size_t room_for = 0, routes_planned = 0;
@@ -564,17 +581,18 @@ static void compile_apis(const struct gw_yaml *y,
     for (size_t i = 0; i < out->count; i++, api_node = api_node->next)
         for (size_t s = 0; s < out->at[i].stage_count; s++) {
             const struct gw_stage *stage = &out->at[i].stages[s];
-            struct gw_plan *plan = compile(y, api_node, &out->at[i], stage);
+            struct gw_plan *plan =
+                compile(y, api_node, &out->at[i], stage, lambda);
 
             if (plan)
                 out->plans[out->plan_count++] = plan;
             else
-                complain(y, api_node, &out->at[i], stage);
+                complain(y, api_node, &out->at[i], stage, lambda);
         }
 }
 
 void gw_apis_read(const struct gw_yaml *y, const struct gw_yaml_node *node,
-                  struct gw_apis *out)
+                  const struct gw_lambda *lambda, struct gw_apis *out)
 {
     size_t i = 0;
 
@@ -587,5 +605,5 @@ void gw_apis_read(const struct gw_yaml *y, const struct gw_yaml_node *node,
     GW_YAML_EACH(entry, node)
     read_api(y, entry, &out->at[i++]);
     out->count = i;
-    compile_apis(y, node, out);
+    compile_apis(y, node, lambda, out);
 }

@@ -19,6 +19,6 @@ struct gw_apis {
 /* Whatever is wrong is in y->errors afterwards; *out is then incomplete, but
  * its plans are to be given back all the same. */
 void gw_apis_read(const struct gw_yaml *y, const struct gw_yaml_node *node,
-                  struct gw_apis *out);
+                  const struct gw_lambda *lambda, struct gw_apis *out);
 
 #endif

@@ -47,6 +47,7 @@ struct gw_config {
     struct gw_setting_origin origins[GW_SETTINGS_MAX]; /* one a setting */
     struct gw_redis_url redis; /* with its password, wherever that stood;
                                   when settings.redis is not empty */
+    struct gw_lambda lambda;   /* with its credentials, wherever they stood */
     const struct gw_credential *credentials;
     size_t credential_count;
     const struct gw_api *apis;

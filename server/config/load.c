@@ -26,6 +26,7 @@ struct loader {
     struct gw_config *config;
     struct gw_config_errors *errors;
     struct gw_yaml yaml;
+    const struct gw_yaml_node *apis; /* NULL: none were seen */
     gw_str folder; /* of the file, with its slash; empty: the working one */
 };
 
@@ -285,17 +286,6 @@ static void read_credentials(struct loader *l, const struct gw_yaml_node *node)
 
 /* --- the file -------------------------------------------------------- */
 
-static void read_apis(struct loader *l, const struct gw_yaml_node *node)
-{
-    struct gw_apis apis;
-
-    gw_apis_read(&l->yaml, node, &apis);
-    l->config->apis = apis.at;
-    l->config->api_count = apis.count;
-    l->config->plans = apis.plans;
-    l->config->plan_count = apis.plan_count;
-}
-
 static void read_root(struct loader *l, const struct gw_yaml_node *root)
 {
     gw_yaml_refuse_tags(&l->yaml);
@@ -306,7 +296,7 @@ static void read_root(struct loader *l, const struct gw_yaml_node *root)
         int setting = gw_setting_find(n->key);
 
         if (gw_str_eq(n->key, GW_LIT("apis")))
-            read_apis(l, n);
+            l->apis = n;
         else if (gw_str_eq(n->key, GW_LIT("credentials")))
             read_credentials(l, n);
         else if (setting >= 0 && gw_str_find(n->key, '.', 0) < 0)
@@ -316,9 +306,6 @@ static void read_root(struct loader *l, const struct gw_yaml_node *root)
         else
             refuse_key(l, n, GW_EMPTY);
     }
-    if (!l->errors->count && !l->config->api_count)
-        gw_config_errors_add(l->errors, l->yaml.file,
-                             "expected at least one API under `apis`");
 }
 
 static void read_source(struct loader *l)
@@ -552,6 +539,92 @@ static void check_redis(struct loader *l)
     }
 }
 
+/* --- functions ------------------------------------------------------- */
+
+static gw_str variable_of(const struct loader *l, const char *name)
+{
+    for (char *const *e = l->source->environment; e && *e; e++) {
+        gw_str value = gw_str_of(*e);
+
+        if (gw_str_eq(gw_str_cut(&value, '='), gw_str_of(name)))
+            return value;
+    }
+    return GW_EMPTY;
+}
+
+static void take_variable(struct loader *l, const char *name, gw_str *out)
+{
+    gw_str value = variable_of(l, name);
+
+    if (value.len > 4096 || !gw_str_is_of(value, "+/=_-.") ||
+        gw_arena_dup(&l->config->arena, value, out))
+        gw_config_errors_add(l->errors, name, "expected credentials");
+}
+
+/* As every tool of the original's does it. */
+static void take_common_variables(struct loader *l, struct gw_lambda *to)
+{
+    if (!variable_of(l, "AWS_ACCESS_KEY_ID").len ||
+        !variable_of(l, "AWS_SECRET_ACCESS_KEY").len)
+        return;
+    take_variable(l, "AWS_ACCESS_KEY_ID", &to->access_key_id);
+    take_variable(l, "AWS_SECRET_ACCESS_KEY", &to->secret);
+    take_variable(l, "AWS_SESSION_TOKEN", &to->session_token);
+}
+
+/* Who invokes functions, and where: before the APIs, which name them. */
+static void read_lambda(struct loader *l)
+{
+    const struct gw_settings *s = &l->config->settings;
+    struct gw_lambda *to = &l->config->lambda;
+    const char *problem = NULL;
+    char text[320];
+
+    *to = (struct gw_lambda){ .endpoint = s->lambda_endpoint,
+                              .region = s->region,
+                              .access_key_id = s->lambda_access_key_id,
+                              .secret = s->lambda_secret,
+                              .session_token = s->lambda_session_token };
+    if (!to->access_key_id.len && !to->secret.len &&
+        !s->lambda_secret_file.len && !to->session_token.len) {
+        take_common_variables(l, to);
+        return;
+    }
+    if (!to->access_key_id.len)
+        fault_of_setting(l, "lambda.accessKeyId",
+                         "expected it with the secret or the token");
+    if (!to->secret.len == !s->lambda_secret_file.len) {
+        fault_of_setting(l, "lambda.accessKeyId",
+                         "expected exactly one of lambda.secretAccessKey and "
+                         "lambda.secretAccessKeyFile with it");
+        return;
+    }
+    if (s->lambda_secret_file.len)
+        problem = read_secret_at(l, s->lambda_secret_file.at, &to->secret);
+    if (problem) {
+        snprintf(text, sizeof(text), "cannot read %.200s: %s",
+                 s->lambda_secret_file.at, problem);
+        fault_of_setting(l, "lambda.secretAccessKeyFile", text);
+    }
+}
+
+/* --- all of it ------------------------------------------------------- */
+
+static void read_apis(struct loader *l)
+{
+    struct gw_apis apis = { 0 };
+
+    if (l->apis)
+        gw_apis_read(&l->yaml, l->apis, &l->config->lambda, &apis);
+    l->config->apis = apis.at;
+    l->config->api_count = apis.count;
+    l->config->plans = apis.plans;
+    l->config->plan_count = apis.plan_count;
+    if (!l->errors->count && !apis.count)
+        gw_config_errors_add(l->errors, l->yaml.file,
+                             "expected at least one API under `apis`");
+}
+
 static void check_whole(struct loader *l)
 {
     const struct gw_settings *s = &l->config->settings;
@@ -594,6 +667,8 @@ gw_err gw_config_load(const struct gw_config_source *source,
         read_variable(&l, *e);
     for (size_t i = 0; i < source->flag_count; i++)
         read_flag(&l, &source->flags[i]);
+    read_lambda(&l);
+    read_apis(&l);
     if (!errors->count)
         check_whole(&l);
     if (errors->count) {

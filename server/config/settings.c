@@ -162,6 +162,20 @@ static const struct row {
       "PEM file with the authorities backends are checked against; empty: "
       "the system's" },
 
+    { "lambda.endpoint", URL, AT(lambda_endpoint), "", NULL, 0, 0, NULL, RELOAD,
+      "where functions that an ARN names are invoked; empty: the original's "
+      "endpoint of their region" },
+    { "lambda.accessKeyId", NAME, AT(lambda_access_key_id), "", NULL, 0, 128,
+      NULL, RELOAD,
+      "who invokes functions; empty: `AWS_ACCESS_KEY_ID` and its like in the "
+      "environment; without those too, calls are not signed" },
+    { "lambda.secretAccessKey", SECRET, AT(lambda_secret), "", NULL, 0, 1024,
+      NULL, RELOAD, "the secret of it, better from the environment" },
+    { "lambda.secretAccessKeyFile", PATH, AT(lambda_secret_file), "", NULL, 0,
+      0, NULL, RELOAD, "or a file that holds it" },
+    { "lambda.sessionToken", SECRET, AT(lambda_session_token), "", NULL, 0,
+      4096, NULL, RELOAD, "of temporary credentials" },
+
     { "redis", REDIS, AT(redis), "", NULL, 0, 0, NULL, RESTART,
       "the Redis that makes many processes one gateway: "
       "`redis://[user:pass@]host[:port][/db]`, "
@@ -169,8 +183,9 @@ static const struct row {
       "empty: this process is alone" },
     { "redisUser", NAME, AT(redis_user), "", NULL, 0, GW_REDIS_TEXT_MAX, NULL,
       RESTART, "who we are there, if the URL does not say" },
-    { "redisPassword", SECRET, AT(redis_password), "", NULL, 0, 0, NULL,
-      RESTART, "its password, better from the environment" },
+    { "redisPassword", SECRET, AT(redis_password), "", NULL, 0,
+      GW_REDIS_TEXT_MAX, NULL, RESTART,
+      "its password, better from the environment" },
     { "redisPasswordFile", PATH, AT(redis_password_file), "", NULL, 0, 0, NULL,
       RESTART, "or a file that holds it, read at the start" },
     { "redisPrefix", PREFIX, AT(redis_prefix), "gatewire:", NULL, 0, 64, NULL,
@@ -466,14 +481,15 @@ static gw_err read_redis(gw_str text, gw_str *out, struct gw_fault *why)
     return err;
 }
 
-static gw_err read_secret(gw_str text, gw_str *out, struct gw_fault *why)
+static gw_err read_secret(const struct row *row, gw_str text, gw_str *out,
+                          struct gw_fault *why)
 {
     for (size_t i = 0; i < text.len; i++)
         if ((unsigned char)text.at[i] < 0x20 || text.at[i] == 0x7f)
             return gw_fail(why, GW_E_INVALID, "expected one line, the secret");
-    if (text.len > GW_REDIS_TEXT_MAX)
-        return gw_fail(why, GW_E_INVALID, "expected at most %d bytes",
-                       GW_REDIS_TEXT_MAX);
+    if (text.len > row->max)
+        return gw_fail(why, GW_E_INVALID, "expected at most %u bytes",
+                       (unsigned)row->max);
     *out = text;
     return GW_OK;
 }
@@ -521,7 +537,7 @@ static gw_err read_value(const struct row *row, void *member, gw_str text,
     case REDIS:
         return read_redis(text, member, why);
     case SECRET:
-        return read_secret(text, member, why);
+        return read_secret(row, text, member, why);
     case PREFIX:
         return read_prefix(row, text, member, why);
     }

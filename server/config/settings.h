@@ -75,6 +75,10 @@ struct gw_settings {
     uint32_t drain_max_rate; /* closed per second; 0: no limit */
     gw_str upstream_ca;      /* a path; empty: the system's */
 
+    gw_str lambda_endpoint; /* empty: the original's */
+    gw_str lambda_access_key_id, lambda_secret, lambda_secret_file;
+    gw_str lambda_session_token;
+
     gw_str redis; /* a URL that gw_redis_url_read takes; empty: none */
     gw_str redis_user, redis_password, redis_password_file;
     gw_str redis_prefix;

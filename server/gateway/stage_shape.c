@@ -47,6 +47,7 @@ gw_step gw_stage_shape(struct gw_exchange *x)
     x->call.peer.local_port = x->conn->local_port;
     x->call.peer.tls = x->conn->tls;
     x->call.lane = x->deployment->lanes[to->index];
+    x->call.clock = x->gateway->clock;
     x->call.fetcher = x->gateway->fetcher;
     x->call.trace_id = trace_id_of(x);
     x->call.endpoint = to->gateway_headers ? endpoint_of(x) : GW_EMPTY;

@@ -1,11 +1,10 @@
 #include "server/integration/http.h"
 
 #include "protocol/http/query.h"
+#include "server/integration/request.h"
 #include "server/integration/response.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
 
 /* One request under way; lives in the exchange's arena. */
 struct under_way {
@@ -16,131 +15,8 @@ struct under_way {
 
 /* --- headers ---------------------------------------------------------------- */
 
-/* As many as a client may send, and what is added to them. */
-enum { ADDED_MAX = 64 };
-
-struct header_list {
-    struct gw_http_header at[GW_HTTP_HEADERS_MAX + ADDED_MAX];
-    size_t count;
-};
-
-static gw_err add(struct header_list *h, gw_str name, gw_str value)
-{
-    if (h->count == GW_LEN(h->at))
-        return GW_E_TOO_BIG;
-    h->at[h->count++] = (struct gw_http_header){ name, value };
-    return GW_OK;
-}
-
-/* Overwrites every field of that name with one. */
-static gw_err set(struct header_list *h, gw_str name, gw_str value)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < h->count; i++)
-        if (!gw_str_eq_nocase(h->at[i].name, name))
-            h->at[kept++] = h->at[i];
-    h->count = kept;
-    return add(h, name, value);
-}
-
-static gw_str printed(struct gw_arena *a, const char *format, ...)
-    GW_PRINTF(2, 3);
-
-static gw_str printed(struct gw_arena *a, const char *format, ...)
-{
-    enum { ROOM = 160 };
-    char *text = gw_arena_text(a, ROOM);
-    va_list args;
-    int n;
-
-    if (!text)
-        return GW_EMPTY;
-    va_start(args, format);
-    n = vsnprintf(text, ROOM, format, args);
-    va_end(args);
-    return (gw_str){ text, GW_MIN((size_t)n, (size_t)ROOM - 1) };
-}
-
-/* Without case, and with '_' for '-': CGI's descendants show a backend both
- * under one name. */
-static bool begins_like(gw_str name, gw_str prefix)
-{
-    if (name.len < prefix.len)
-        return false;
-    for (size_t i = 0; i < prefix.len; i++) {
-        char c = name.at[i] == '_' ? '-' : name.at[i];
-
-        if (!gw_str_eq_nocase((gw_str){ &c, 1 }, (gw_str){ &prefix.at[i], 1 }))
-            return false;
-    }
-    return true;
-}
-
-/* A client must not be able to speak in the gateway's name. */
-static bool is_ours(gw_str name)
-{
-    static const gw_str ours[] = {
-        { "X-Gatewire-", 11 },
-        { "X-Forwarded-Port", 16 },
-        { "X-Forwarded-Proto", 17 },
-        { "X-Amzn-Apigateway-Api-Id", 24 },
-    };
-
-    for (size_t i = 0; i < GW_LEN(ours); i++)
-        if (begins_like(name, ours[i]))
-            return true;
-    return false;
-}
-
-/* $connect forwards what the client sent, Sec-WebSocket-… included: that is
- * the original's trap, and a mapping may overwrite it as there. */
-static gw_err forward_client_headers(struct gw_call *call,
-                                     struct header_list *out)
-{
-    const struct gw_http_headers *from = call->scope->headers;
-    gw_err err = GW_OK;
-
-    for (size_t i = 0; from && i < from->count && !err; i++) {
-        gw_str name = from->at[i].name;
-
-        if (!gw_http_header_is_hop(name) && !is_ours(name) &&
-            !gw_str_eq_nocase(name, GW_LIT("Host")) &&
-            !gw_str_eq_nocase(name, GW_LIT("Content-Length")) &&
-            !gw_str_eq_nocase(name, GW_LIT("Expect")))
-            err = add(out, name, from->at[i].value);
-    }
-    return err;
-}
-
-static gw_err add_forwarded(struct gw_call *call, struct header_list *out)
-{
-    const struct gw_context *c = call->scope->context;
-    gw_str before = GW_EMPTY, chain = c->source_ip;
-    gw_str trace;
-    gw_err err;
-
-    if (call->scope->headers &&
-        gw_http_header_last(call->scope->headers, GW_LIT("X-Forwarded-For"),
-                            &before) &&
-        before.len && before.len < 100)
-        chain = printed(call->arena, "%.*s, %.*s", GW_FMT(before),
-                        GW_FMT(c->source_ip));
-    err = set(out, GW_LIT("X-Forwarded-For"), chain);
-    if (!err)
-        err = add(out, GW_LIT("X-Forwarded-Port"),
-                  printed(call->arena, "%u", call->peer.local_port));
-    if (!err)
-        err = add(out, GW_LIT("X-Forwarded-Proto"),
-                  call->peer.tls ? GW_LIT("https") : GW_LIT("http"));
-    if (err || (call->scope->headers &&
-                gw_http_header_last(call->scope->headers,
-                                    GW_LIT("X-Amzn-Trace-Id"), &trace)))
-        return err;
-    return add(out, GW_LIT("X-Amzn-Trace-Id"), call->trace_id);
-}
-
-static gw_err add_gateway_headers(struct gw_call *call, struct header_list *out)
+static gw_err add_gateway_headers(struct gw_call *call,
+                                  struct gw_header_list *out)
 {
     const struct gw_context *c = call->scope->context;
     const struct {
@@ -155,68 +31,56 @@ static gw_err add_gateway_headers(struct gw_call *call, struct header_list *out)
         { GW_LIT("X-Gatewire-Request-Id"), c->request_id },
         { GW_LIT("X-Gatewire-Source-Ip"), c->source_ip },
         { GW_LIT("X-Gatewire-Connected-At"),
-          printed(call->arena, "%" PRId64, c->connected_at_ms) },
+          gw_request_print(call->arena, "%" PRId64, c->connected_at_ms) },
         { GW_LIT("X-Gatewire-Endpoint"), call->endpoint },
     };
     gw_err err = GW_OK;
 
     for (size_t i = 0; i < GW_LEN(rows) && !err; i++)
-        err = add(out, rows[i].name, rows[i].value);
+        err = gw_header_list_add(out, rows[i].name, rows[i].value);
     if (!err && call->is_binary)
-        err = add(out, GW_LIT("X-Gatewire-Is-Base64-Encoded"), GW_LIT("true"));
+        err = gw_header_list_add(out, GW_LIT("X-Gatewire-Is-Base64-Encoded"),
+                                 GW_LIT("true"));
     if (err || c->event_type != GW_EVENT_DISCONNECT)
         return err;
-    err = add(out, GW_LIT("X-Gatewire-Event-Id"), c->event_id);
+    err = gw_header_list_add(out, GW_LIT("X-Gatewire-Event-Id"), c->event_id);
     if (!err)
-        err = add(out, GW_LIT("X-Gatewire-Attempt"),
-                  printed(call->arena, "%u", c->attempt));
+        err =
+            gw_header_list_add(out, GW_LIT("X-Gatewire-Attempt"),
+                               gw_request_print(call->arena, "%u", c->attempt));
     if (!err)
-        err = add(out, GW_LIT("X-Gatewire-Disconnect-Status-Code"),
-                  printed(call->arena, "%u", c->disconnect_status));
+        err = gw_header_list_add(
+            out, GW_LIT("X-Gatewire-Disconnect-Status-Code"),
+            gw_request_print(call->arena, "%u", c->disconnect_status));
     /* A reason is any text; as a header it must be one line. */
     if (!err && gw_http_is_field_value(c->disconnect_reason))
-        err = add(out, GW_LIT("X-Gatewire-Disconnect-Reason"),
-                  c->disconnect_reason);
+        err = gw_header_list_add(out, GW_LIT("X-Gatewire-Disconnect-Reason"),
+                                 c->disconnect_reason);
     return err;
 }
 
-static gw_err add_mapped_headers(struct gw_call *call, struct header_list *out)
-{
-    const struct gw_plan_integration *to = call->integration;
-    gw_err err = GW_OK;
-
-    for (size_t i = 0; i < to->mapping_count && !err; i++) {
-        const struct gw_mapping *m = to->mappings[i];
-        size_t at = 0;
-        gw_str value;
-
-        if (gw_mapping_place_of(m) == GW_MAPPING_HEADER &&
-            gw_mapping_eval(m, call->scope, call->arena, &at, &value))
-            err = set(out, gw_mapping_name(m), value);
-    }
-    return err;
-}
-
-static gw_err make_headers(struct gw_call *call, struct header_list *out)
+static gw_err make_headers(struct gw_call *call, struct gw_header_list *out)
 {
     const struct gw_context *c = call->scope->context;
-    gw_err err = add(out, GW_LIT("Host"), call->integration->authority);
+    gw_err err =
+        gw_header_list_add(out, GW_LIT("Host"), call->integration->authority);
 
     if (!err)
-        err = forward_client_headers(call, out);
+        err = gw_request_forward(call, out);
     if (!err && c->event_type == GW_EVENT_MESSAGE)
-        err = add(out, GW_LIT("Content-Type"), GW_LIT("application/json"));
+        err = gw_header_list_add(out, GW_LIT("Content-Type"),
+                                 GW_LIT("application/json"));
     if (!err)
-        err = set(
-            out, GW_LIT("User-Agent"),
-            printed(call->arena, "AmazonAPIGateway_%.*s", GW_FMT(c->api_id)));
+        err = gw_header_list_set(out, GW_LIT("User-Agent"),
+                                 gw_request_print(call->arena,
+                                                  "AmazonAPIGateway_%.*s",
+                                                  GW_FMT(c->api_id)));
     if (!err)
-        err = add(out, GW_LIT("x-amzn-apigateway-api-id"), c->api_id);
-    if (!err)
-        err = add_forwarded(call, out);
+        err = gw_header_list_add(out, GW_LIT("x-amzn-apigateway-api-id"),
+                                 c->api_id);
     if (!err && call->integration->gateway_headers)
         err = add_gateway_headers(call, out);
-    return err ? err : add_mapped_headers(call, out);
+    return err ? err : gw_request_map_headers(call, out);
 }
 
 /* --- target ----------------------------------------------------------------- */
@@ -335,35 +199,6 @@ static gw_err make_target(struct gw_call *call, gw_str *out)
     return err;
 }
 
-/* --- body ------------------------------------------------------------------- */
-
-static gw_err make_body(struct gw_call *call, gw_str *out)
-{
-    const struct gw_plan_integration *to = call->integration;
-    const struct gw_template *template = NULL;
-    gw_err err = GW_OK;
-
-    *out = call->scope->body;
-    if (to->type == GW_INTEGRATION_HTTP)
-        err = gw_plan_template_pick(&to->templates, call->scope, call->arena,
-                                    &template);
-    if (err)
-        return err;
-    if (template)
-        return gw_template_render(template, GW_TEMPLATE_REQUEST, call->scope,
-                                  call->arena, out);
-    if (to->type == GW_INTEGRATION_HTTP &&
-        (to->passthrough == GW_PASSTHROUGH_NEVER ||
-         (to->passthrough == GW_PASSTHROUGH_WHEN_NO_TEMPLATES &&
-          to->templates.count)))
-        return GW_E_UPSTREAM;
-    if (call->is_binary && to->content_handling != GW_CONTENT_TO_BINARY)
-        return gw_content_convert(GW_CONTENT_TO_TEXT, call->arena, out);
-    if (!call->is_binary)
-        return gw_content_convert(to->content_handling, call->arena, out);
-    return GW_OK;
-}
-
 /* --- there and back --------------------------------------------------------- */
 
 static void on_fetched(void *ctx, gw_err err,
@@ -390,7 +225,7 @@ gw_err gw_integration_http(struct gw_call *call, struct gw_reply *now,
                            bool *waits, gw_reply_fn *done, void *ctx)
 {
     struct under_way *u = gw_arena_alloc(call->arena, sizeof(*u));
-    struct header_list headers;
+    struct gw_header_list headers;
     struct gw_fetch_request request = {
         .method = call->integration->method,
         .timeout_ms = call->integration->timeout_ms,
@@ -404,7 +239,7 @@ gw_err gw_integration_http(struct gw_call *call, struct gw_reply *now,
     if (!err)
         err = make_target(call, &request.target);
     if (!err)
-        err = make_body(call, &request.body);
+        err = gw_request_body(call, &request.body);
     if (err)
         return err;
     request.headers = headers.at;

@@ -10,6 +10,7 @@
 #define GW_INTEGRATION_INTEGRATION_H
 
 #include "protocol/api/plan.h"
+#include "server/port/clock.h"
 #include "server/port/fetch.h"
 
 /* Everything an integration may see. Never a connection. */
@@ -24,6 +25,7 @@ struct gw_call {
         uint16_t local_port;
         bool tls;
     } peer;
+    const struct gw_clock *clock;
     struct gw_fetcher *fetcher;
     struct gw_fetch_lane *lane; /* of this integration; NULL: it needs none */
 };

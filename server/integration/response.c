@@ -76,14 +76,20 @@ gw_err gw_response_shape(struct gw_call *call, gw_template_side side,
                          struct gw_reply *reply)
 {
     const struct gw_plan_response *by;
-    const struct gw_template *template;
-    gw_err err;
 
     if (call->integration->response_count == 0)
         return GW_OK;
     by = gw_plan_response_pick(call->integration, reply->status);
-    if (!by)
-        return GW_E_UPSTREAM;
+    return by ? gw_response_shape_by(call, by, side, reply) : GW_E_UPSTREAM;
+}
+
+gw_err gw_response_shape_by(struct gw_call *call,
+                            const struct gw_plan_response *by,
+                            gw_template_side side, struct gw_reply *reply)
+{
+    const struct gw_template *template;
+    gw_err err;
+
     if (by->header_count)
         err = shape_headers(call, by, reply);
     else

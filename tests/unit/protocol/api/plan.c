@@ -11,6 +11,7 @@ struct sample {
     struct gw_pair templates[2], parameters[2], variables[2], headers[2];
     struct gw_route_settings settings[2];
     struct gw_stage stage;
+    struct gw_lambda lambda;
     struct gw_api api;
 };
 
@@ -56,7 +57,8 @@ static struct gw_plan *compile(struct sample *s)
     struct gw_fault why = { "" };
     struct gw_plan *plan = NULL;
     char where[256];
-    gw_err err = gw_plan_compile(&s->api, &s->stage, &plan, where, &why);
+    gw_err err =
+        gw_plan_compile(&s->api, &s->stage, &s->lambda, &plan, where, &why);
 
     ck_assert_msg(err == GW_OK, "%s: %s", where, why.text);
     return plan;
@@ -409,13 +411,15 @@ START_TEST(faults_are_found_and_placed)
 
     init_sample(&s);
     faults[_i].bend(&s);
-    ck_assert(gw_plan_compile(&s.api, &s.stage, &plan, where, &why) != GW_OK);
+    ck_assert(gw_plan_compile(&s.api, &s.stage, &s.lambda, &plan, where,
+                              &why) != GW_OK);
     if (faults[_i].where)
         ck_assert_str_eq(where, faults[_i].where);
     ck_assert(why.text[0]);
     if (faults[_i].why)
         ck_assert_msg(strstr(why.text, faults[_i].why), "%s", why.text);
-    ck_assert(gw_plan_compile(&s.api, &s.stage, &plan, where, NULL) != GW_OK);
+    ck_assert(gw_plan_compile(&s.api, &s.stage, &s.lambda, &plan, where,
+                              NULL) != GW_OK);
 }
 END_TEST
 

@@ -479,6 +479,25 @@ START_TEST(a_client_without_user_agent_has_none)
 }
 END_TEST
 
+/* Beyond the original; never in another event. */
+START_TEST(a_goodbye_can_be_told_twice)
+{
+    struct gw_context c = met;
+    struct gw_proxy_event e = { .context = &c };
+    gw_json context;
+
+    c.event_id = GW_LIT("c0ffee");
+    c.attempt = 2;
+    context = find(json_of(written(&e)), "requestContext");
+    ck_assert_int_eq(gw_json_member(context, GW_LIT("eventId")).kind,
+                     GW_JSON_ABSENT);
+    c.event_type = GW_EVENT_DISCONNECT;
+    context = find(json_of(written(&e)), "requestContext");
+    ck_assert_gw_str(find(context, "eventId").raw, GW_LIT("\"c0ffee\""));
+    ck_assert_gw_str(find(context, "attempt").raw, GW_LIT("2"));
+}
+END_TEST
+
 /* Where the path names the API, domainName says so: Host does not. */
 START_TEST(the_host_of_a_goodbye_is_a_host)
 {
@@ -681,6 +700,7 @@ GW_SUITE("protocol/event/proxy")
     tcase_add_loop_test(tc, members_are_there_or_not, 0, GW_LEN(members));
     tcase_add_test(tc, repeated_headers_stand_together);
     tcase_add_test(tc, a_client_without_user_agent_has_none);
+    tcase_add_test(tc, a_goodbye_can_be_told_twice);
     tcase_add_test(tc, the_host_of_a_goodbye_is_a_host);
     tcase_add_test(tc, events_stay_within_the_arena);
     tcase_add_loop_test(tc, answers_are_read, 0, GW_LEN(answers));

@@ -32,6 +32,8 @@ static struct gw_config *load_text(const char *text)
     "    routes: { $default: http://127.0.0.1:3000/any }\n" \
     "    stages: { dev: {} }\n"
 
+#define FUNCTION "arn:aws:lambda:eu-west-1:123456789012:function:chat"
+
 /* The whole contract of the file, as the README shows it. */
 static const char whole[] =
     "listen: 0.0.0.0:8080\n"
@@ -292,14 +294,42 @@ static const struct {
     { IN_ROUTE("        routeResponse: true\n"),
       "(built-in):6:7: expected an `integration`" },
     { IN_ROUTE("        integration: { integrationUri: http://b/ }\n"),
-      "(built-in):7:9: expected a `type`: MOCK, HTTP or HTTP_PROXY" },
+      "(built-in):7:9: expected a `type`: MOCK, HTTP, HTTP_PROXY, AWS "
+      "or AWS_PROXY" },
     { IN_ROUTE("        integration: { type: AWS_PROXY }\n"),
-      "(built-in):7:30: AWS_PROXY is not supported yet: MOCK, HTTP, "
-      "HTTP_PROXY" },
+      "(built-in):7:9: expected an integrationUri, the ARN of a function…" },
     { IN_ROUTE("        integration: { integrationType: AWS }\n"),
-      "(built-in):7:41: AWS is not supported yet: MOCK, HTTP, HTTP_PROXY" },
+      "(built-in):7:9: expected an integrationUri, the ARN of a function…" },
+    { IN_ROUTE("        integration:\n"
+               "          type: AWS_PROXY\n"
+               "          integrationUri: arn:aws:s3:::bucket\n"),
+      "(built-in):9:27: expected a function: its ARN…" },
+    { IN_ROUTE("        integration:\n"
+               "          type: AWS_PROXY\n"
+               "          integrationUri: " FUNCTION "\n"),
+      "(built-in):9:27: expected credentials to call the function with, "
+      "lambda.accessKeyId and lambda.secretAccessKey, or a lambda.endpoint "
+      "that does not ask for them" },
+    { IN_ROUTE("        integration:\n"
+               "          type: AWS_PROXY\n"
+               "          payloadFormatVersion: '2.0'\n"
+               "          integrationUri: " FUNCTION "\n"),
+      "(built-in):9:33: expected 1.0" },
+    { "lambda: { accessKeyId: A }\n" API,
+      "(built-in):1: lambda.accessKeyId: expected exactly one of "
+      "lambda.secretAccessKey and lambda.secretAccessKeyFile with it" },
+    { "lambda: { accessKeyId: A, secretAccessKey: b, "
+      "secretAccessKeyFile: c }\n" API,
+      "(built-in):1: lambda.accessKeyId: expected exactly one of…" },
+    { "lambda: { secretAccessKey: b }\n" API,
+      "(built-in): lambda.accessKeyId: expected it with the secret or the "
+      "token" },
+    { "lambda:\n  accessKeyId: A\n  secretAccessKeyFile: /none\n" API,
+      "(built-in):3: lambda.secretAccessKeyFile: cannot read /none: No such "
+      "file or directory" },
     { IN_ROUTE("        integration: { type: LAMBDA }\n"),
-      "(built-in):7:30: expected one of MOCK, HTTP, HTTP_PROXY" },
+      "(built-in):7:30: expected one of MOCK, HTTP, HTTP_PROXY, AWS, "
+      "AWS_PROXY" },
     { IN_ROUTE("        integration: { type: MOCK, timeoutInMillis: 49 }\n"),
       "(built-in):7:53: expected a whole number, 50 to 29000" },
     { IN_ROUTE("        integration: { type: MOCK, timeoutInMillis: 30000 }\n"),
@@ -401,7 +431,7 @@ START_TEST(all_mistakes_are_told)
         "    routeSelectionExpression: $request.body.action\n"
         "    routes:\n"
         "      a: ftp://b/\n"
-        "      b: { integration: { type: AWS_PROXY } }\n"
+        "      b: { integration: { type: AWSPROXY } }\n"
         "      c: http://b/${stageVariables.x}\n"
         "      d: http://b/ok\n"
         "    stages: { dev: {}, prod: { stageVariables: { x: 1 } } }\n";
@@ -565,6 +595,102 @@ static void remove_file(const char *folder, const char *name)
 }
 
 /* The password is found wherever it stands, and shown nowhere. */
+/* --- who invokes functions ------------------------------------------- */
+
+/* The API comes first: the order of a file does not matter. */
+static const char invokes[] =
+    "apis:\n"
+    "  chat:\n"
+    "    routeSelectionExpression: $request.body.action\n"
+    "    routes:\n"
+    "      $default:\n"
+    "        integration:\n"
+    "          type: AWS_PROXY\n"
+    "          integrationUri: " FUNCTION "\n"
+    "    stages: { dev: {} }\n";
+
+static const struct {
+    const char *settings, *environment[6];
+    const char *id, *secret, *token, *host; /* id: NULL for unsigned calls */
+} callers[] = {
+    { "lambda: { accessKeyId: A, secretAccessKey: b }\n",
+      { 0 },
+      "A",
+      "b",
+      "",
+      "lambda.eu-west-1.amazonaws.com" },
+    { "lambda: { accessKeyId: A, secretAccessKey: b, sessionToken: c }\n",
+      { 0 },
+      "A",
+      "b",
+      "c",
+      "lambda.eu-west-1.amazonaws.com" },
+    { "lambda: { accessKeyId: A }\n",
+      { "GATEWIRE_LAMBDA_SECRET_ACCESS_KEY=b" },
+      "A",
+      "b",
+      "",
+      "lambda.eu-west-1.amazonaws.com" },
+    { "",
+      { "AWS_ACCESS_KEY_ID=A",
+        "AWS_SECRET_ACCESS_KEY=b/+=", "AWS_SESSION_TOKEN=c" },
+      "A",
+      "b/+=",
+      "c",
+      "lambda.eu-west-1.amazonaws.com" },
+    { "lambda: { accessKeyId: A, secretAccessKey: b }\n", /* ours alone */
+      { "AWS_ACCESS_KEY_ID=X", "AWS_SECRET_ACCESS_KEY=y",
+        "AWS_SESSION_TOKEN=z" },
+      "A",
+      "b",
+      "",
+      "lambda.eu-west-1.amazonaws.com" },
+    { "lambda: { endpoint: 'http://here:9001' }\n",
+      { "AWS_ACCESS_KEY_ID=A", "AWS_SECRET_ACCESS_KEY=b" },
+      "A",
+      "b",
+      "",
+      "here" },
+    { "lambda: { endpoint: 'http://here:9001' }\n",
+      { "AWS_ACCESS_KEY_ID=A" },
+      NULL,
+      NULL,
+      NULL,
+      "here" },
+    { "",
+      { "GATEWIRE_LAMBDA_ENDPOINT=http://here:9001" },
+      NULL,
+      NULL,
+      NULL,
+      "here" },
+};
+
+START_TEST(functions_are_invoked_by_whom_it_was_said)
+{
+    const struct gw_plan_integration *to;
+    struct gw_config_source source = {
+        .environment = (char *const *)callers[_i].environment
+    };
+    struct gw_config *c;
+    char text[1024];
+
+    snprintf(text, sizeof(text), "%s%s", invokes, callers[_i].settings);
+    source.text = gw_str_of(text);
+    c = load(&source);
+    to = &c->plans[0]->fallback->integration;
+    ck_assert_gw_str(to->host, gw_str_of(callers[_i].host));
+    ck_assert((to->signs != NULL) == (callers[_i].id != NULL));
+    if (to->signs) {
+        ck_assert_gw_str(to->signs->access_key_id, gw_str_of(callers[_i].id));
+        ck_assert_gw_str(to->signs->secret, gw_str_of(callers[_i].secret));
+        ck_assert_gw_str(to->signs->session_token,
+                         gw_str_of(callers[_i].token));
+        ck_assert_gw_str(to->region, GW_LIT("eu-west-1"));
+    }
+    gw_config_unref(c);
+}
+END_TEST
+
 START_TEST(the_password_of_redis_is_a_secret)
 {
     char folder[] = "/tmp/gatewire-config-XXXXXX", path[512];
@@ -784,6 +910,8 @@ GW_SUITE("server/config/config")
     tcase_add_test(tc, a_wrong_flag_is_told);
     tcase_add_test(tc, credentials_come_from_the_environment_too);
     tcase_add_test(tc, paths_are_relative_to_the_file);
+    tcase_add_loop_test(tc, functions_are_invoked_by_whom_it_was_said, 0,
+                        GW_LEN(callers));
     tcase_add_test(tc, the_password_of_redis_is_a_secret);
     tcase_add_loop_test(tc, another_password_needs_a_restart, 0, 2);
     tcase_add_loop_test(tc, an_open_door_must_be_asked_for, 0,
