@@ -28,10 +28,11 @@ struct gw_yaml_mark {
 struct gw_yaml_node {
     enum { GW_YAML_SCALAR, GW_YAML_MAPPING, GW_YAML_SEQUENCE } kind;
     struct gw_yaml_mark mark;
-    bool is_null; /* a scalar without quotes, and empty, ~ or null */
-    gw_str text;  /* SCALAR; NUL-terminated behind its len */
-    gw_str tag;   /* "Ref" for !Ref; empty: none */
-    gw_str owner; /* whose part it is, said in messages; empty: the file's */
+    bool is_plain; /* a scalar without quotes */
+    bool is_null;  /* that is empty, ~ or null */
+    gw_str text;   /* SCALAR; NUL-terminated behind its len */
+    gw_str tag;    /* "Ref" for !Ref; empty: none */
+    gw_str owner;  /* whose part it is, said in messages; empty: the file's */
 
     gw_str key; /* in a mapping */
     struct gw_yaml_mark key_mark;

@@ -91,6 +91,7 @@ bool gw_yaml_builder_scalar(struct gw_yaml_builder *b,
     if (piece->text.len && memchr(piece->text.at, '\0', piece->text.len))
         return gw_yaml_refuse(b->y, node->mark,
                               "expected a text without NUL characters");
+    node->is_plain = piece->is_plain;
     node->is_null = piece->is_plain && is_null_text(piece->text);
     if (gw_arena_dup(b->y->arena, node->is_null ? GW_EMPTY : piece->text,
                      &node->text))
