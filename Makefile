@@ -48,8 +48,9 @@ FUZZERS  := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/replay.c,\
 .DELETE_ON_ERROR:
 .SECONDARY: # objects of fuzz targets are kept, too
 .PHONY: all run test unit system fuzz-replay asan tsan lint format fuzz bench \
-        bench-programs install deps deps-build deps-test deps-bench deps-run \
-        deps-lint deps-docker deps-compose test-docker image clean help
+        bench-programs chaos install deps deps-build deps-test deps-bench \
+        deps-run deps-lint deps-docker deps-compose test-docker image clean \
+        help
 
 all: deps-build ; @$(MAKE) --no-print-directory build/gatewire
 
@@ -154,6 +155,12 @@ fuzz-targets:
 bench: deps-build deps-bench build/gatewire bench-programs
 	@tests/bench/run $(BENCH_FLAGS)
 
+# Faults at the cluster: Redis, nodes and backend are harmed, and what was
+# promised is checked. RUNS=2 is the short form, of minutes.
+RUNS ?= 20
+chaos: deps-build deps-test build/gatewire
+	@tests/system/faults/chaos --runs $(RUNS) $(CHAOS_FLAGS)
+
 # --- the house ---------------------------------------------------------------
 
 C_FILES = $(shell git ls-files -co --exclude-standard '*.c' '*.h')
@@ -217,5 +224,6 @@ help:
 	@echo "make test-docker  the image and docker/compose.yaml, with an engine"
 	@echo "make image      build the image gatewire"
 	@echo "make bench      measure beside other servers (takes minutes)"
+	@echo "make chaos RUNS=20   faults at a cluster of three (RUNS=2: minutes)"
 	@echo "make install DESTDIR= PREFIX=/usr/local"
 	@echo "make deps       install what all of this needs (build test bench)"

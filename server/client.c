@@ -24,7 +24,6 @@ static const char usage[] =
     "gatewire post CONNECTION-ID [--data TEXT]   send a message\n"
     "gatewire get CONNECTION-ID                  print what is known of it\n"
     "gatewire close CONNECTION-ID                close it\n"
-    "gatewire health                             is the gateway alive?\n"
     "\n"
     "  --endpoint URL      the stage: $GATEWIRE_ENDPOINT, else\n"
     "                      http://127.0.0.1:8080/dev\n"
@@ -32,10 +31,8 @@ static const char usage[] =
     "  --region NAME       to sign for: $AWS_REGION, else us-east-1\n"
     "  --access-key ID     sign with this key ...\n"
     "  --secret-file FILE  ... and the secret in this file\n"
-    "  --admin ADDRESS     health asks there: $GATEWIRE_ADMIN, else\n"
-    "                      127.0.0.1:8081\n"
     "\n"
-    "Without a key, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and\n"
+    "Without the last two, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and\n"
     "AWS_SESSION_TOKEN sign the call when they are set. SSL_CERT_FILE names\n"
     "the authorities to trust in place of the system's.\n"
     "Exit status: 0 done, 1 refused, 2 usage, 69 cannot be reached.\n";
@@ -43,20 +40,16 @@ static const char usage[] =
 static const struct verb {
     const char *name, *method;
     bool sends, prints;
-    const char *path; /* on the operator's port; NULL: of a connection */
 } verbs[] = {
-    { "post", "POST", true, false, NULL },
-    { "get", "GET", false, true, NULL },
-    { "close", "DELETE", false, false, NULL },
-    /* Not /readyz: a node that drains, or waits for another, is not to be
-     * restarted by whoever watches its container. */
-    { "health", "GET", false, false, "/healthz" },
+    { "post", "POST", true, false },
+    { "get", "GET", false, true },
+    { "close", "DELETE", false, false },
 };
 
 struct call {
     const struct verb *verb;
     const char *connection_id;
-    const char *endpoint, *data, *region, *access_key, *secret_file, *admin;
+    const char *endpoint, *data, *region, *access_key, *secret_file;
     bool help;
 
     gw_str secret, token; /* empty: none */
@@ -77,7 +70,6 @@ static const struct {
     { "--region", offsetof(struct call, region) },
     { "--access-key", offsetof(struct call, access_key) },
     { "--secret-file", offsetof(struct call, secret_file) },
-    { "--admin", offsetof(struct call, admin) },
 };
 
 static const char **option_of(struct call *c, const char *name)
@@ -92,24 +84,6 @@ static const char **option_of(struct call *c, const char *name)
 static bool looks_like_id(const char *arg)
 {
     return arg[0] != '-' || (strlen(arg) == 16 && arg[15] == '=');
-}
-
-/* What is asked for must suit the verb. */
-static gw_err check_arguments(const struct call *c, struct gw_fault *why)
-{
-    if (c->verb->path) {
-        if (c->connection_id || c->endpoint || c->access_key || c->secret_file)
-            return gw_fail(why, GW_E_INVALID, "%s only takes --admin ADDRESS",
-                           c->verb->name);
-    } else if (!c->connection_id) {
-        return gw_fail(why, GW_E_INVALID, "which connection? (gatewire %s ID)",
-                       c->verb->name);
-    } else if (c->admin) {
-        return gw_fail(why, GW_E_INVALID, "only health takes --admin");
-    }
-    if (c->data && !c->verb->sends)
-        return gw_fail(why, GW_E_INVALID, "only post takes --data");
-    return GW_OK;
 }
 
 static gw_err read_arguments(struct call *c, int argc, char **argv,
@@ -138,7 +112,12 @@ static gw_err read_arguments(struct call *c, int argc, char **argv,
             c->connection_id = argv[i];
         }
     }
-    return c->help ? GW_OK : check_arguments(c, why);
+    if (!c->connection_id && !c->help)
+        return gw_fail(why, GW_E_INVALID, "which connection? (gatewire %s ID)",
+                       c->verb->name);
+    if (c->data && !c->verb->sends)
+        return gw_fail(why, GW_E_INVALID, "only post takes --data");
+    return GW_OK;
 }
 
 static const char *environment(const char *name, const char *otherwise)
@@ -155,14 +134,6 @@ static bool is_word(gw_str s)
         if (s.at[i] <= ' ' || s.at[i] > '~')
             return false;
     return s.len > 0;
-}
-
-static void read_authority(struct call *c, gw_str authority)
-{
-    c->authority = authority;
-    gw_client_split(authority, &c->host, &c->port);
-    if (c->port.len == 0)
-        c->port = gw_str_of(c->tls ? "443" : "80");
 }
 
 static gw_err read_endpoint(struct call *c, struct gw_fault *why)
@@ -189,10 +160,14 @@ static gw_err read_endpoint(struct call *c, struct gw_fault *why)
                        c->endpoint);
     c->tls = schemes[i].tls;
     path = gw_str_skip(url, schemes[i].scheme.len);
-    read_authority(c, gw_str_cut(&path, '/'));
+    c->authority = gw_str_cut(&path, '/');
     while (gw_str_ends(path, GW_LIT("/")))
         path.len--;
     c->base = path;
+
+    gw_client_split(c->authority, &c->host, &c->port);
+    if (c->port.len == 0)
+        c->port = gw_str_of(c->tls ? "443" : "80");
     if (c->host.len == 0)
         return gw_fail(why, GW_E_INVALID, "%s names no host", c->endpoint);
     return GW_OK;
@@ -275,10 +250,6 @@ static gw_err read_call(struct call *c, struct gw_fault *why)
 {
     gw_err err;
 
-    if (c->verb->path) {
-        c->authority = GW_LIT("localhost");
-        return gw_client_find_admin(&c->admin, &c->host, &c->port, why);
-    }
     if (!c->endpoint)
         c->endpoint =
             environment("GATEWIRE_ENDPOINT", "http://127.0.0.1:8080/dev");
@@ -297,13 +268,9 @@ static gw_err write_path(struct call *c, gw_str *out)
 {
     struct gw_buf path;
     gw_str id;
-    gw_err err;
+    gw_err err =
+        gw_http_decode(&c->arena, gw_str_of(c->connection_id), false, &id);
 
-    if (c->verb->path) {
-        *out = gw_str_of(c->verb->path);
-        return GW_OK;
-    }
-    err = gw_http_decode(&c->arena, gw_str_of(c->connection_id), false, &id);
     gw_buf_init(&path, 8192);
     if (!err)
         err = gw_buf_addf(&path, "%s%.*s/@connections/", c->base.len ? "/" : "",
@@ -428,8 +395,8 @@ static int perform(struct call *c)
     err =
         gw_client_ask(c->host, c->port, c->tls, gw_buf_str(&request), &a, &why);
     if (err)
-        fprintf(stderr, "gatewire: %s cannot be reached: %s\n",
-                c->verb->path ? c->admin : c->endpoint, why.text);
+        fprintf(stderr, "gatewire: %s cannot be reached: %s\n", c->endpoint,
+                why.text);
     else
         status = report(c, &a);
 out:

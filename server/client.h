@@ -14,4 +14,7 @@ int gw_client_main(int argc, char **argv);
 /* `gatewire dead-letters list|retry|drop`, at the operator's listener. */
 int gw_client_letters_main(int argc, char **argv);
 
+/* `gatewire health`: 0 when the gateway answers that it is alive. */
+int gw_client_health_main(int argc, char **argv);
+
 #endif

@@ -6,42 +6,25 @@
 
 #include <stdlib.h>
 
-/* How often what happens in there is brought to the log and the metrics; also
+/* How often what happens in there is brought to the metrics; also
  * how old the answer of /readyz may be. */
 enum { LOOK_MS = 100 };
 
 struct gw_cluster {
     struct gw_loop *loop;
     struct gw_metrics *metrics;
-    struct gw_bus_address address;
     struct gw_registry *registry;
 
     /* With Redis. */
     struct gw_redis *redis;
     struct gw_bus_redis *carrier;
     struct gw_timer look;
-    gw_registry_state state; /* as last seen */
-    uint64_t regained;
 
     void (*left)(void *ctx);
     void *left_ctx;
 };
 
-/* --- what is told of it -------------------------------------------------------- */
-
-static void announce_state(struct gw_cluster *c, gw_registry_state state)
-{
-    c->state = state;
-    GW_SET(c->metrics->registry_joined, state == GW_REGISTRY_JOINED);
-    if (state == GW_REGISTRY_JOINED)
-        gw_info("registry.joined", "address=%u.%u", c->address.node,
-                c->address.worker);
-    if (state == GW_REGISTRY_TAKEN)
-        gw_error("registry.taken",
-                 "address=%u.%u another process lives there: two have the same "
-                 "`node`",
-                 c->address.node, c->address.worker);
-}
+/* --- metrics ------------------------------------------------------------------- */
 
 static void count(struct gw_cluster *c,
                   const struct gw_redis_registry_stats *registry)
@@ -66,21 +49,16 @@ static void count(struct gw_cluster *c,
     GW_SET(m->bus_remote_received, bus.received);
     GW_SET(m->bus_remote_garbage, bus.garbage);
     GW_SET(m->bus_remote_unreachable, bus.unreachable);
+    GW_SET(m->bus_remote_queued_bytes, bus.queued_bytes);
 }
 
 static void on_look(struct gw_timer *timer)
 {
     struct gw_cluster *c = GW_CONTAINER(timer, struct gw_cluster, look);
     struct gw_redis_registry_stats stats = gw_redis_registry_stats(c->registry);
-    gw_registry_state state = gw_registry_state_of(c->registry);
 
-    if (state != c->state)
-        announce_state(c, state);
-    if (stats.regained != c->regained)
-        gw_info("registry.regained",
-                "address=%u.%u the lease was gone; all is written again",
-                c->address.node, c->address.worker);
-    c->regained = stats.regained;
+    GW_SET(c->metrics->registry_joined,
+           gw_registry_state_of(c->registry) == GW_REGISTRY_JOINED);
     count(c, &stats);
     gw_timer_start(&c->loop->wheel, &c->look, gw_loop_now(c->loop), LOOK_MS);
 }
@@ -107,9 +85,7 @@ struct gw_cluster *gw_cluster_new(const struct gw_cluster_options *o)
 {
     struct gw_cluster *c = gw_alloc(sizeof(*c));
 
-    *c = (struct gw_cluster){ .loop = o->loop,
-                              .metrics = o->metrics,
-                              .address = o->address };
+    *c = (struct gw_cluster){ .loop = o->loop, .metrics = o->metrics };
     if (o->config->settings.redis.len)
         open_redis(c, o);
     else

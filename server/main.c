@@ -284,7 +284,7 @@ static const struct {
     { "post", gw_client_main },
     { "get", gw_client_main },
     { "close", gw_client_main },
-    { "health", gw_client_main },
+    { "health", gw_client_health_main },
     { "dead-letters", gw_client_letters_main },
     { "version", version },
     { "--version", version },

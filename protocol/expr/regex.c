@@ -587,11 +587,17 @@ static void enter(struct walk *w, unsigned first)
 
 bool gw_regex_matches(const struct gw_regex *regex, gw_str text)
 {
-    struct walk w = { .regex = regex, .round = 1, .is_start = true };
+    struct walk w;
 
     if (text.len > GW_REGEX_STEPS_MAX / regex->count)
         return false;
+    w.regex = regex;
+    w.count = 0;
+    w.round = 1;
+    w.is_start = true;
     w.is_end = text.len == 0;
+    w.done = false;
+    memset(w.seen, 0, regex->count * sizeof(*w.seen)); /* not all of it */
     enter(&w, 0);
     while (text.len && w.count) {
         uint16_t before[GW_REGEX_STATES_MAX];

@@ -17,7 +17,7 @@
 enum {
     GW_REGEX_PATTERN_MAX = 256, /* bytes */
     GW_REGEX_STATES_MAX = 1000, /* what repeats multiply */
-    GW_REGEX_STEPS_MAX = 4000000,
+    GW_REGEX_STEPS_MAX = 1000000,
 };
 
 struct gw_regex; /* lives in the arena */

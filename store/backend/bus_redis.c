@@ -9,6 +9,7 @@ enum {
     LENGTH_BYTES = 4,
     CHANNEL_MAX = 160,
     MESSAGE_MAX = 64 << 20, /* limits.maxPostBytes may be raised so far */
+    QUEUED_MAX = 64 << 20,  /* bytes that Redis has not taken; beyond: busy */
 };
 
 struct gw_bus_redis {
@@ -28,6 +29,7 @@ struct flight {
     struct gw_bus_address to;
     bool is_call;
     uint64_t token;
+    size_t bytes;
 };
 
 /* --- out --------------------------------------------------------------------- */
@@ -56,6 +58,7 @@ static void on_published(void *ctx, gw_err err,
     struct flight *f = ctx;
     struct gw_bus_redis *r = f->owner;
 
+    r->stats.queued_bytes -= f->bytes;
     if (!err && reply->kind == GW_REDIS_INTEGER && reply->integer > 0) {
         free(f); /* it is there; its answer comes, or the deadline */
         return;
@@ -111,8 +114,15 @@ static gw_err carry(struct gw_bus_carrier *self, struct gw_bus_address to,
     err = write_message(r, message);
     if (err)
         return err;
+    if (r->stats.queued_bytes &&
+        r->stats.queued_bytes + r->bytes.len > QUEUED_MAX)
+        return GW_E_BUSY;
     f = gw_alloc(sizeof(*f));
-    *f = (struct flight){ r, to, message->kind == GW_BUS_CALL, message->token };
+    *f = (struct flight){ .owner = r,
+                          .to = to,
+                          .is_call = message->kind == GW_BUS_CALL,
+                          .token = message->token,
+                          .bytes = r->bytes.len };
     err = gw_redis_command(r->redis, 3,
                            (gw_str[]){ GW_LIT("PUBLISH"),
                                        { channel, channel_of(r, to, channel) },
@@ -123,6 +133,7 @@ static gw_err carry(struct gw_bus_carrier *self, struct gw_bus_address to,
         return GW_E_BUSY;
     }
     r->stats.sent++;
+    r->stats.queued_bytes += f->bytes;
     return GW_OK;
 }
 

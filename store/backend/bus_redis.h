@@ -17,11 +17,12 @@
 
 struct gw_bus_redis;
 
-/* Counters since the beginning. */
+/* Counters since the beginning, and a gauge. */
 struct gw_bus_redis_stats {
     uint64_t sent, received;
     uint64_t garbage;     /* came, and was no message */
     uint64_t unreachable; /* were sent, and nobody received them */
+    size_t queued_bytes;  /* sent, and Redis has not answered */
 };
 
 /* Becomes the worker's carrier. Before gw_redis_start; link, registry and bus

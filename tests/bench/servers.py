@@ -299,8 +299,9 @@ class GatewireServing(Gatewire):
     """`gatewire serve` with credentials, routes to an HTTP backend (all, or
     $disconnect alone), and its state in a Redis."""
 
-    def __init__(self, backend=None, redis=None, goodbyes=False):
+    def __init__(self, backend=None, redis=None, goodbyes=False, signed=True):
         self.backend, self.redis, self.goodbyes = backend, redis, goodbyes
+        self.signed = signed
         self.besides = tuple(server for server in (backend, redis) if server)
 
     def missing(self):
@@ -330,6 +331,7 @@ class GatewireServing(Gatewire):
             } | ({} if self.goodbyes else {"routeResponse": True})
         return {
             **({"redis": f"redis://{self.redis.to()}"} if self.redis else {}),
+            **({} if self.signed else {"managementAuth": "none"}),
             "listen": self.to(),
             "admin": f"127.0.0.1:{free_port()}",
             "workers": 1,
@@ -351,9 +353,9 @@ class GatewirePair(GatewireServing):
     this one, requests go to the other."""
 
     def __init__(self):
-        super().__init__()
+        super().__init__(signed=False)
         self.shared = Redis()
-        self.other = GatewireServing(redis=self.shared)
+        self.other = GatewireServing(redis=self.shared, signed=False)
 
     def missing(self):
         return super().missing() or self.shared.missing()

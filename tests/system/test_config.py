@@ -80,7 +80,7 @@ BAD_FILES = [
       $default:
         integration: { type: AWS_PROXY, integrationUri: x }
     stages: { dev: {} }
-""", ":6:30:", "AWS_PROXY is not supported"),
+""", ":6:57:", "expected a function: its ARN"),
     ("""apis:
   chat:
     routeSelectionExpression: $request.body.action

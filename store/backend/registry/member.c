@@ -176,7 +176,8 @@ static void on_held(struct gw_redis_registry *r, bool gained)
         return;
     }
     if (gained) {
-        log_event(r, GW_LOG_WARN, "registry.regained", "");
+        log_event(r, GW_LOG_WARN, "registry.regained",
+                  "the lease was gone; all is written again");
         r->stats.regained++;
         m->steady_ms = gw_registry_now(r);
     }
@@ -226,7 +227,8 @@ static void on_taken(struct gw_redis_registry *r)
         m->refused_ms = now;
     if (!m->taken && now - m->refused_ms >= r->times.taken_ms) {
         log_event(r, GW_LOG_ERROR, "registry.taken",
-                  "why=\"another process has this node id\"");
+                  "why=\"another process lives there: two have the "
+                  "same `node`\"");
         m->taken = true;
     }
     gw_registry_alarm(r, GW_ALARM_BEAT,

@@ -344,6 +344,68 @@ static void proxy_response(struct sample *s)
     http_of(s)->type = GW_INTEGRATION_HTTP_PROXY;
     respond(s, GW_LIT("$default"));
 }
+static void function(struct sample *s, gw_integration_type type)
+{
+    http_of(s)->type = type;
+    http_of(s)->uri = GW_LIT("http://b/2015-03-31/functions/f/invocations");
+}
+static void no_function(struct sample *s)
+{
+    function(s, GW_INTEGRATION_AWS_PROXY);
+    http_of(s)->uri = GW_EMPTY;
+}
+static void wrong_function(struct sample *s)
+{
+    function(s, GW_INTEGRATION_AWS_PROXY);
+    http_of(s)->uri = GW_LIT("http://b/f");
+}
+static void unsigned_function(struct sample *s)
+{
+    function(s, GW_INTEGRATION_AWS);
+    http_of(s)->uri = GW_LIT("arn:aws:lambda:us-east-1:1:function:f");
+}
+static void function_method(struct sample *s)
+{
+    function(s, GW_INTEGRATION_AWS);
+    http_of(s)->method = GW_LIT("GET");
+}
+static void function_proxy_template(struct sample *s)
+{
+    function(s, GW_INTEGRATION_AWS_PROXY);
+    template(s, GW_LIT("$default"), GW_LIT("x"));
+}
+static void function_proxy_response(struct sample *s)
+{
+    function(s, GW_INTEGRATION_AWS_PROXY);
+    respond(s, GW_LIT("$default"));
+}
+static void function_proxy_parameter(struct sample *s)
+{
+    function(s, GW_INTEGRATION_AWS_PROXY);
+    parameter(s, GW_LIT("integration.request.header.x"), GW_LIT("'1'"));
+}
+static void function_query(struct sample *s)
+{
+    function(s, GW_INTEGRATION_AWS);
+    parameter(s, GW_LIT("integration.request.querystring.x"), GW_LIT("'1'"));
+}
+static void function_signature(struct sample *s)
+{
+    function(s, GW_INTEGRATION_AWS);
+    parameter(s, GW_LIT("integration.request.header.authorization"),
+              GW_LIT("'1'"));
+}
+static void function_framing(struct sample *s)
+{
+    function(s, GW_INTEGRATION_AWS);
+    parameter(s, GW_LIT("integration.request.header.Content-Length"),
+              GW_LIT("'1'"));
+}
+static void function_response(struct sample *s)
+{
+    function(s, GW_INTEGRATION_AWS);
+    respond(s, GW_LIT("/(/"));
+}
 
 #define IN_ROUTE "routes.sendmessage.integration"
 static const struct {
@@ -400,6 +462,24 @@ static const struct {
       NULL },
     { proxy_template, IN_ROUTE ".requestTemplates", "HTTP_PROXY" },
     { proxy_response, IN_ROUTE ".responses", "HTTP_PROXY" },
+    { no_function, IN_ROUTE ".integrationUri", "the ARN of a function" },
+    { wrong_function, IN_ROUTE ".integrationUri", "expected a function" },
+    { unsigned_function, IN_ROUTE ".integrationUri", "expected credentials" },
+    { function_method, IN_ROUTE ".integrationMethod", "expected POST" },
+    { function_proxy_template, IN_ROUTE ".requestTemplates", "AWS_PROXY" },
+    { function_proxy_response, IN_ROUTE ".responses", "AWS_PROXY" },
+    { function_proxy_parameter, IN_ROUTE ".requestParameters", "AWS_PROXY" },
+    { function_query,
+      IN_ROUTE ".requestParameters.integration.request.querystring.x",
+      "integration.request.header.NAME" },
+    { function_signature,
+      IN_ROUTE ".requestParameters.integration.request.header.authorization",
+      "other than Authorization" },
+    { function_framing,
+      IN_ROUTE ".requestParameters.integration.request.header.Content-Length",
+      "the connection's own" },
+    { function_response, IN_ROUTE ".responses./(/",
+      "expected a regular expression" },
 };
 
 START_TEST(faults_are_found_and_placed)

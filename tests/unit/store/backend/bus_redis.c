@@ -3,6 +3,7 @@
 #include "store/wire.h"
 #include "tests/unit/store/player.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -269,6 +270,29 @@ START_TEST(without_redis_a_call_is_busy_at_once)
 }
 END_TEST
 
+/* A Redis that takes nothing, until the link gives it up. */
+START_TEST(what_waits_for_redis_is_bounded)
+{
+    enum { BIG = 1 << 20 };
+    char *big = gw_alloc(BIG);
+    size_t sent = 0;
+
+    begin();
+    kill(stage.server.pid, SIGSTOP);
+    while (sent < 1000 && send_call(2, 0, sent, (gw_str){ big, BIG }) == GW_OK)
+        sent++;
+    ck_assert_uint_eq(sent, 63); /* and their heads: 64 MB */
+    ck_assert_int_eq(send_call(2, 0, 0, (gw_str){ big, BIG }), GW_E_BUSY);
+    ck_assert(send_call(2, 0, sent++, GW_LIT("small")) == GW_OK);
+    WAIT_ON(&stage.loop, one.answers == sent); /* each ends */
+    ck_assert_int_eq(one.last.err, GW_E_BUSY);
+    ck_assert_uint_eq(gw_bus_redis_stats(one.carrier).queued_bytes, 0);
+    kill(stage.server.pid, SIGCONT);
+    free(big);
+    end();
+}
+END_TEST
+
 /* --- what others publish --------------------------------------------------------- */
 
 static void publish(gw_str bytes)
@@ -370,6 +394,7 @@ GW_SUITE("store/backend/bus_redis")
     tcase_add_test(tc, where_nobody_lives_a_call_is_gone);
     tcase_add_test(tc, where_somebody_lives_a_call_is_busy);
     tcase_add_test(tc, without_redis_a_call_is_busy_at_once);
+    tcase_add_test(tc, what_waits_for_redis_is_bounded);
     tcase_add_test(tc, messages_may_come_together);
     tcase_add_loop_test(tc, garbage_is_counted, 0, GW_LEN(rubbish));
     tcase_add_test(tc, an_unknown_operation_is_refused_by_name);
