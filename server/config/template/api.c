@@ -4,6 +4,7 @@
  */
 #include "server/config/template/model.h"
 #include "server/config/template/property.h"
+#include "server/config/template/value.h"
 
 #include <stdio.h>
 
@@ -81,22 +82,42 @@ bool gw_model_api(struct gw_stack *s, struct gw_resource *r,
     return true;
 }
 
-/* The API a resource says it belongs to. NULL: none that is served; an error
- * was added unless that has been said already. */
-static struct gw_resource *api_of(struct gw_stack *s,
-                                  const struct gw_yaml_node *id)
+static struct gw_resource *find_api(struct gw_stack *s, gw_str id)
 {
-    for (size_t i = 0; id && i < s->resource_count; i++) {
+    for (size_t i = 0; i < s->resource_count; i++) {
         struct gw_resource *r = &s->resources[i];
 
         if ((r->type->kind == GW_TYPE_API ||
              r->type->kind == GW_TYPE_WEBSOCKET_API) &&
-            gw_str_eq_nocase(r->id, id->text))
-            return r->native ? r : NULL;
+            gw_str_eq_nocase(r->id, id))
+            return r;
     }
-    if (id && !gw_resource_find(s, id->text))
-        gw_yaml_fault(s->y, id, "expected an API of this template");
     return NULL;
+}
+
+/* The API a resource says it belongs to. NULL after an error. */
+static struct gw_resource *api_of(struct gw_stack *s,
+                                  const struct gw_yaml_node *id)
+{
+    struct gw_resource *api = id ? find_api(s, id->text) : NULL;
+
+    if (id && !api)
+        gw_yaml_fault(s->y, id, "expected an API of this template");
+    return api && api->native ? api : NULL;
+}
+
+/* Is it part of an API that is not served, and known not to be? */
+static bool is_left_out(struct gw_stack *s, const struct gw_resource *r)
+{
+    const struct gw_yaml_node *id =
+        gw_yaml_member(r->properties, GW_LIT("ApiId"));
+    struct gw_resource *api;
+    gw_str text;
+
+    if (!id || !gw_value_text(s, id, "a text", &text))
+        return false;
+    api = find_api(s, text);
+    return api && api->exists && !api->native;
 }
 
 /* --- apis ------------------------------------------------------------ */
@@ -105,25 +126,17 @@ struct api {
     const struct gw_yaml_node *protocol, *selection;
 };
 
-static void refuse_body(struct gw_stack *s, struct gw_yaml_node *value,
-                        void *unused)
-{
-    gw_yaml_fault_at_key(s->y, value,
-                         "OpenAPI definitions are not read here: write the "
-                         "API as resources");
-}
-
 #define AT(member) offsetof(struct api, member)
 static const struct gw_property api_rows[] = {
     { "ProtocolType", gw_property_scalar, AT(protocol), NULL, true },
     { "RouteSelectionExpression", gw_property_scalar, AT(selection), NULL,
       false },
-    { "Body", refuse_body, 0, NULL, false },
-    { "BodyS3Location", refuse_body, 0, NULL, false },
     { "DisableExecuteApiEndpoint", NULL, 0, gw_property_idle, false },
     GW_PROPERTY_QUIET("Name"),
     GW_PROPERTY_QUIET("ApiKeySelectionExpression"),
     GW_PROPERTY_QUIET("BasePath"),
+    GW_PROPERTY_QUIET("Body"), /* see read_api */
+    GW_PROPERTY_QUIET("BodyS3Location"),
     GW_PROPERTY_QUIET("CorsConfiguration"),
     GW_PROPERTY_QUIET("CredentialsArn"),
     GW_PROPERTY_QUIET("Description"),
@@ -136,6 +149,17 @@ static const struct gw_property api_rows[] = {
     GW_PROPERTY_QUIET("Version"),
 };
 #undef AT
+
+static void refuse_body(struct gw_stack *s, const struct gw_resource *r,
+                        gw_str name)
+{
+    const struct gw_yaml_node *body = gw_yaml_member(r->properties, name);
+
+    if (body)
+        gw_yaml_fault_at_key(s->y, body,
+                             "OpenAPI definitions are not read here: write the "
+                             "API as resources");
+}
 
 static void read_api(struct gw_stack *s, struct gw_resource *r,
                      struct gw_yaml_node *apis)
@@ -152,6 +176,8 @@ static void read_api(struct gw_stack *s, struct gw_resource *r,
     }
     if (api.protocol && !gw_str_eq(api.protocol->text, GW_LIT("WEBSOCKET")))
         gw_yaml_fault(s->y, api.protocol, "expected WEBSOCKET or HTTP");
+    refuse_body(s, r, GW_LIT("Body"));
+    refuse_body(s, r, GW_LIT("BodyS3Location"));
     if (!api.protocol || !gw_model_api(s, r, apis))
         return;
     if (api.selection)
@@ -269,7 +295,7 @@ static void read_integration_response(struct gw_stack *s, struct gw_resource *r,
 
 struct route {
     struct gw_yaml_node native;
-    const struct gw_yaml_node *api, *key, *target;
+    const struct gw_yaml_node *api, *key, *target, *authorizer;
 };
 
 static void refuse_protection(struct gw_stack *s,
@@ -312,12 +338,12 @@ static const struct gw_property route_rows[] = {
     { "RouteResponseSelectionExpression", gw_property_keep, AT(native), NULL,
       false },
     { "AuthorizationType", gw_model_refuse_authorization, 0, NULL, false },
+    { "AuthorizerId", gw_property_scalar, AT(authorizer), NULL, false },
     { "ApiKeyRequired", gw_model_refuse_api_key, 0, NULL, false },
     { "ModelSelectionExpression", NULL, 0, gw_model_not_validated, false },
     { "RequestModels", NULL, 0, gw_model_not_validated, false },
     { "RequestParameters", NULL, 0, gw_model_no_parameters, false },
     GW_PROPERTY_QUIET("AuthorizationScopes"),
-    GW_PROPERTY_QUIET("AuthorizerId"), /* nothing without a type */
     GW_PROPERTY_QUIET("OperationName"),
 };
 #undef AT
@@ -354,6 +380,10 @@ static void read_route(struct gw_stack *s, struct gw_resource *r,
     api = api_of(s, route->api);
     if (!api || !route->key || !route->target)
         return;
+    /* whoever names an authorizer and forgets the type means to be asked */
+    if (route->authorizer &&
+        !gw_yaml_member(r->properties, GW_LIT("AuthorizationType")))
+        refuse_protection(s, route->authorizer, "AuthorizerId");
     target = target_of(s, route->target);
     integration = gw_model_mapping(s, r->node, GW_LIT("integration"));
     if (!target || !integration)
@@ -617,7 +647,8 @@ struct gw_yaml_node *gw_model_apis(struct gw_stack *s,
         for (size_t i = 0; i < s->resource_count; i++) {
             struct gw_resource *r = &s->resources[i];
 
-            if (r->exists && r->type->kind == readers[k].kind)
+            if (r->exists && r->type->kind == readers[k].kind &&
+                !is_left_out(s, r))
                 readers[k].read(s, r, apis);
         }
     return apis;

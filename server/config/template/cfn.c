@@ -122,6 +122,27 @@ static void read_mappings(struct gw_stack *s, const struct gw_yaml_node *node)
         s->mappings = node;
 }
 
+static const char *const output_keys[] = { "Value", "Description", "Export",
+                                           "Condition", NULL };
+
+static void read_output(struct gw_stack *s, const struct gw_yaml_node *node,
+                        struct gw_cfn *out, struct gw_pair *pair)
+{
+    const struct gw_yaml_node *value = gw_yaml_member(node, GW_LIT("Value"));
+
+    GW_YAML_EACH(entry, node)
+    gw_stack_is_known(s, entry, "key", output_keys);
+    if (!value)
+        gw_yaml_fault_at_key(s->y, node, "expected a `Value`");
+    if (gw_yaml_member(node, GW_LIT("Export")))
+        gw_notes_add(&s->notes, node->key,
+                     "`Export`: no other stack can import it from here");
+    if (!value || !gw_value_text(s, value, "a text", &pair->value))
+        return;
+    pair->name = node->key;
+    out->outputs.count++;
+}
+
 static void read_outputs(struct gw_stack *s, const struct gw_yaml_node *node,
                          struct gw_cfn *out)
 {
@@ -134,19 +155,9 @@ static void read_outputs(struct gw_stack *s, const struct gw_yaml_node *node,
         return;
     out->outputs.at = pairs;
     GW_YAML_EACH(entry, node)
-    {
-        const struct gw_yaml_node *value;
-
-        if (!gw_yaml_is_mapping(s->y, entry, "an output with a Value") ||
-            !gw_condition_holds(s, entry))
-            continue;
-        value = gw_yaml_member(entry, GW_LIT("Value"));
-        if (!value)
-            gw_yaml_fault_at_key(s->y, entry, "expected a `Value`");
-        else if (gw_value_text(s, value, "a text",
-                               &pairs[out->outputs.count].value))
-            pairs[out->outputs.count++].name = entry->key;
-    }
+    if (gw_yaml_is_mapping(s->y, entry, "an output with a Value") &&
+        gw_condition_holds(s, entry))
+        read_output(s, entry, out, &pairs[out->outputs.count]);
 }
 
 /* The functions of the template are not looked for elsewhere. */

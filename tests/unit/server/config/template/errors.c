@@ -175,11 +175,17 @@ static const struct {
       "1:26: Mappings.M: no function can stand in the Mappings" },
     { VALUE("{ a: b }"), "10:12: Outputs.X: expected a text" },
     { API "Outputs: { X: {} }\n", "7:12: Outputs.X: expected a `Value`" },
+    { API "Outputs: { X: { Value: a, Exports: {} } }\n",
+      "7:27: Outputs.X: unknown key `Exports`; did you mean `Export`?" },
     /* routes, integrations, stages */
     { API "  R: { Type: AWS::ApiGatewayV2::Route, Properties: {\n"
           "    ApiId: !Ref A, RouteKey: x, Target: integrations/I,\n"
           "    AuthorizationType: CUSTOM } }\n",
       "9:24: R: AuthorizationType CUSTOM is not enforced here yet" },
+    { API "  R: { Type: AWS::ApiGatewayV2::Route, Properties: {\n"
+          "    ApiId: !Ref A, RouteKey: x, Target: integrations/I,\n"
+          "    AuthorizerId: z } }\n",
+      "9:19: R: AuthorizerId is not enforced here yet" },
     { API "  R: { Type: AWS::ApiGatewayV2::Route, Properties: {\n"
           "    ApiId: !Ref A, RouteKey: x, Target: integrations/I,\n"
           "    ApiKeyRequired: true } }\n",
@@ -398,9 +404,9 @@ static const struct {
       "Y)" },
     { WHOLE " } }\n  X: { Type: Foo::Bar::Baz, Condition: N }\n", NULL },
     { WHOLE " } }\n  H: { Type: AWS::ApiGatewayV2::Api, Properties: {\n"
-            "    Name: h, ProtocolType: HTTP } }\n"
+            "    Name: h, ProtocolType: HTTP, Body: { x: !Cidr [] } } }\n"
             "  R: { Type: AWS::ApiGatewayV2::Route, Properties: {\n"
-            "    ApiId: !Ref H, RouteKey: GET /, Target: integrations/x } }\n",
+            "    ApiId: !Ref H, RouteKey: GET /, AuthorizationType: JWT } }\n",
       "an API with ProtocolType HTTP is not served here, nor are its routes, "
       "integrations and stages (H)" },
     { WHOLE " } }\n  Z: { Type: AWS::ApiGatewayV2::Authorizer, Properties: {\n"
@@ -415,6 +421,8 @@ static const struct {
             "    DomainName: x.example } }\n",
       "AWS::ApiGatewayV2::DomainName: it is not served here: name the domain "
       "with the setting `domainName` (D)" },
+    { WHOLE " } }\nOutputs: { X: { Value: x, Export: { Name: y } } }\n",
+      "`Export`: no other stack can import it from here (X)" },
     { WHOLE " } }\nRules: {}\n", "the Rules are not checked here" },
 };
 
