@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { FLAGS_MAX = 64, EXIT_USAGE = 2 };
+enum { FLAGS_MAX = 64, PARAMETERS_MAX = 200, EXIT_USAGE = 2 };
 
 extern char **environ;
 
@@ -17,16 +17,18 @@ struct options {
     const char *file;
     struct gw_config_flag flags[FLAGS_MAX];
     size_t flag_count;
+    struct gw_pair parameters[PARAMETERS_MAX];
+    size_t parameter_count;
     bool help, print_config, print_table;
 };
 
 static const char usage[] =
     "gatewire " GW_VERSION ": a WebSocket gateway\n"
     "\n"
-    "  gatewire serve -c FILE     serve the APIs of a configuration\n"
-    "  gatewire dev [-c FILE]     the same on loopback, without credentials;\n"
+    "  gatewire serve FILE        serve the APIs of a configuration\n"
+    "  gatewire dev [FILE]        the same on loopback, without credentials;\n"
     "                             without a file: a built-in demo API\n"
-    "  gatewire check -c FILE     say what is wrong with a configuration\n"
+    "  gatewire check FILE        say what is wrong with a configuration\n"
     "  gatewire post ID           send to a connection (also: get, close)\n"
     "  gatewire dead-letters      the $disconnect events that were given up\n"
     "  gatewire health            0 when the gateway of this machine is alive\n"
@@ -35,11 +37,13 @@ static const char usage[] =
     "gatewire VERB --help says more.\n";
 
 static const char serve_usage[] =
-    "gatewire serve -c FILE [OPTION...]\n"
-    "gatewire dev [-c FILE] [OPTION...]\n"
-    "gatewire check -c FILE [OPTION...]\n"
+    "gatewire serve [-c] FILE [OPTION...]\n"
+    "gatewire dev [[-c] FILE] [OPTION...]\n"
+    "gatewire check [-c] FILE [OPTION...]\n"
     "\n"
-    "  -c, --config FILE     the configuration (YAML)\n"
+    "  -c, --config FILE     the configuration (YAML), or a SAM or\n"
+    "                        CloudFormation template (YAML or JSON)\n"
+    "      --parameter K=V   of a template; also AWS::AccountId=... and such\n"
     "      --listen ADDRESS  where clients connect: 0.0.0.0:8080, :8080\n"
     "      --admin ADDRESS   /healthz /readyz /metrics: 127.0.0.1:8081\n"
     "      --workers N       threads; auto: one per core\n"
@@ -100,11 +104,43 @@ static gw_err read_flag(const char *option, const char *value,
     return err;
 }
 
+static gw_err take_file(struct options *o, const char *path,
+                        struct gw_fault *why)
+{
+    if (o->file)
+        return gw_fail(why, GW_E_INVALID,
+                       "one configuration at a time: %.80s, or %.80s?", o->file,
+                       path);
+    o->file = path;
+    return GW_OK;
+}
+
+static gw_err take_parameter(struct options *o, const char *text,
+                             struct gw_fault *why)
+{
+    if (o->parameter_count == PARAMETERS_MAX)
+        return gw_fail(why, GW_E_INVALID, "too many parameters");
+    return gw_config_parameter_read(gw_str_of(text),
+                                    &o->parameters[o->parameter_count++], why);
+}
+
+static gw_err take_option(struct options *o, const char *option,
+                          const char *value, struct gw_fault *why)
+{
+    if (strcmp(option, "-c") == 0 || strcmp(option, "--config") == 0)
+        return take_file(o, value, why);
+    if (strcmp(option, "--parameter") == 0)
+        return take_parameter(o, value, why);
+    if (o->flag_count == FLAGS_MAX)
+        return gw_fail(why, GW_E_INVALID, "too many options");
+    return read_flag(option, value, &o->flags[o->flag_count++], why);
+}
+
 static gw_err read_options(int argc, char **argv, struct options *o,
                            struct gw_fault *why)
 {
     for (int i = 1; i < argc; i++) {
-        const char *option = argv[i], *value;
+        const char *option = argv[i];
         gw_err err;
 
         if (strcmp(option, "--help") == 0 || strcmp(option, "-h") == 0) {
@@ -119,16 +155,13 @@ static gw_err read_options(int argc, char **argv, struct options *o,
             o->print_table = true; /* for the README and its check */
             continue;
         }
-        if (!stands_alone(option) && ++i == argc)
-            return gw_fail(why, GW_E_INVALID, "%s wants a value", option);
-        value = argv[i];
-        if (strcmp(option, "-c") == 0 || strcmp(option, "--config") == 0) {
-            o->file = value;
-            continue;
+        if (option[0] != '-') {
+            err = take_file(o, option, why);
+        } else {
+            if (!stands_alone(option) && ++i == argc)
+                return gw_fail(why, GW_E_INVALID, "%s wants a value", option);
+            err = take_option(o, option, argv[i], why);
         }
-        if (o->flag_count == FLAGS_MAX)
-            return gw_fail(why, GW_E_INVALID, "too many options");
-        err = read_flag(option, value, &o->flags[o->flag_count++], why);
         if (err)
             return err;
     }
@@ -137,13 +170,15 @@ static gw_err read_options(int argc, char **argv, struct options *o,
 
 static struct gw_config_source source_of(const struct options *o, bool dev)
 {
-    return (struct gw_config_source){ .path = o->file,
-                                      .text =
-                                          o->file ? GW_EMPTY : gw_config_demo,
-                                      .dev = dev,
-                                      .environment = environ,
-                                      .flags = o->flags,
-                                      .flag_count = o->flag_count };
+    return (struct gw_config_source){
+        .path = o->file,
+        .text = o->file ? GW_EMPTY : gw_config_demo,
+        .dev = dev,
+        .environment = environ,
+        .flags = o->flags,
+        .flag_count = o->flag_count,
+        .parameters = { o->parameters, o->parameter_count }
+    };
 }
 
 /* Prints a buffer and gives it back. */
@@ -177,6 +212,8 @@ static int check(const struct gw_config_source *source, bool print)
                 : gw_config_summary(config, &text);
     if (!err && !print)
         err = gw_buf_add(&text, GW_LIT("\n"));
+    if (!err && !print && config->is_template)
+        err = gw_config_describe(config, &text);
     status = print_out(&text, err);
     if (!print && gw_config_check_exposure(config, &why))
         fprintf(stderr, "note: serve would not start with it: %s\n", why.text);
@@ -202,8 +239,8 @@ static int run_server(int argc, char **argv, bool dev, bool only_check)
         return print_out(&text, gw_settings_document(&text));
     }
     if (!o.file && !dev)
-        return fail_usage("which configuration? (-c FILE; or try: gatewire "
-                          "dev)");
+        return fail_usage(
+            "which configuration? (a FILE; or try: gatewire dev)");
     source = source_of(&o, dev);
     if (only_check || o.print_config)
         return check(&source, o.print_config);

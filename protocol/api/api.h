@@ -65,6 +65,9 @@ struct gw_lambda {
     gw_str region;        /* of signatures, where a URL names none */
     gw_str access_key_id; /* empty: calls are not signed */
     gw_str secret, session_token; /* session_token: or empty */
+    const gw_str *here; /* ARNs of the functions that are run here: without an
+                           endpoint, these are not called elsewhere */
+    size_t here_count;
 };
 
 struct gw_route {

@@ -96,6 +96,19 @@ static gw_err write_url(struct gw_arena *a, gw_str arn, const struct arn *parts,
     return err;
 }
 
+/* With or without a qualifier: there is one version of it here. */
+static bool is_here(gw_str arn, const struct gw_lambda *lambda)
+{
+    for (size_t i = 0; i < lambda->here_count; i++) {
+        gw_str own = lambda->here[i];
+
+        if (gw_str_starts(arn, own) &&
+            (arn.len == own.len || arn.at[own.len] == ':'))
+            return true;
+    }
+    return false;
+}
+
 static gw_err read_named(struct gw_arena *a, gw_str arn,
                          const struct gw_lambda *lambda,
                          struct gw_function_uri *out, struct gw_fault *why)
@@ -107,6 +120,9 @@ static gw_err read_named(struct gw_arena *a, gw_str arn,
         return refuse(why);
     out->name = arn;
     out->region = parts.region;
+    out->is_here = lambda->endpoint.len == 0 && is_here(arn, lambda);
+    if (out->is_here)
+        return GW_OK;
     out->is_real = lambda->endpoint.len == 0;
     err = write_url(a, arn, &parts, lambda->endpoint, &out->url);
     return err ? gw_fail(why, err, "too long") : GW_OK;

@@ -13,6 +13,7 @@ struct gw_function_uri {
     gw_str region; /* of signatures */
     gw_str url;    /* of the Invoke call */
     bool is_real;  /* a function of the original's, which wants signatures */
+    bool is_here;  /* one of lambda->here: no url */
 };
 
 /*
@@ -20,7 +21,8 @@ struct gw_function_uri {
  *   arn:aws:apigateway:REGION:lambda:path/2015-03-31/functions/ARN/invocations
  *   arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]
  *   http(s)://HOST[:PORT][/…]/2015-03-31/functions/NAME/invocations[?Qualifier=…]
- * ARNs are invoked at lambda->endpoint, or at the original's of their region.
+ * ARNs are invoked at lambda->endpoint, without one here if they are among
+ * lambda->here, and else at the original's of their region.
  */
 gw_err gw_function_uri_read(struct gw_arena *a, gw_str text,
                             const struct gw_lambda *lambda,

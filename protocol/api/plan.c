@@ -243,11 +243,27 @@ static gw_err compile_api(struct gw_compiler *c)
     return err;
 }
 
+static gw_err copy_here(struct gw_compiler *c, const struct gw_lambda *from,
+                        struct gw_lambda *to)
+{
+    gw_str *list = gw_arena_alloc(c->arena, from->here_count * sizeof(*list));
+    gw_err err = list ? GW_OK : gw_compiler_no_room(c);
+
+    for (size_t i = 0; i < from->here_count && !err; i++)
+        err = gw_compiler_copy(c, from->here[i], &list[i]);
+    to->here = list;
+    to->here_count = err ? 0 : from->here_count;
+    return err;
+}
+
 static gw_err compile_lambda(struct gw_compiler *c)
 {
     const struct gw_lambda *from = c->lambda;
     struct gw_lambda *to = &c->plan->lambda;
     gw_err err = gw_compiler_copy(c, from->endpoint, &to->endpoint);
+
+    if (!err)
+        err = copy_here(c, from, to);
 
     if (!err)
         err = gw_compiler_copy(c, from->region, &to->region);

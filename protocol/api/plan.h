@@ -61,6 +61,7 @@ struct gw_plan_integration {
     gw_str path, query; /* raw; HTTP: path may hold {NAME} placeholders */
 
     gw_str function, region;       /* AWS: as function.h has them */
+    bool is_here;                  /* AWS: run by this process; no URI */
     const struct gw_lambda *signs; /* AWS: who calls; NULL: nobody special */
 
     struct gw_mapping **mappings;

@@ -138,12 +138,21 @@ static size_t total_routes(const struct gw_config *config)
 static gw_err print_counts(const struct gw_config *config, const char *before,
                            struct gw_buf *out)
 {
-    size_t apis = config->api_count, routes = total_routes(config);
-    size_t stages = config->plan_count;
+    const struct {
+        const char *what;
+        size_t count;
+    } counts[] = { { "api", config->api_count },
+                   { "route", total_routes(config) },
+                   { "stage", config->plan_count },
+                   { "function", config->function_count },
+                   { "table", config->table_count } };
+    size_t shown = config->is_template ? GW_LEN(counts) : 3;
+    gw_err err = gw_buf_add(out, gw_str_of(before));
 
-    return gw_buf_addf(out, "%s%zu api%s, %zu route%s, %zu stage%s", before,
-                       apis, apis == 1 ? "" : "s", routes,
-                       routes == 1 ? "" : "s", stages, stages == 1 ? "" : "s");
+    for (size_t i = 0; i < shown && !err; i++)
+        err = gw_buf_addf(out, "%s%zu %s%s", i ? ", " : "", counts[i].count,
+                          counts[i].what, counts[i].count == 1 ? "" : "s");
+    return err;
 }
 
 gw_err gw_config_summary(const struct gw_config *config, struct gw_buf *out)

@@ -1,5 +1,5 @@
 /*
- * What `gatewire.yaml`, the environment and the flags add up to: settings,
+ * What `gatewire.yaml` (or a template), the environment and the flags add up to: settings,
  * the model, credentials, and the compiled plan of every stage. Loaded whole
  * or not at all; immutable and counted afterwards, so workers share it.
  *
@@ -9,7 +9,9 @@
 #ifndef GW_CONFIG_CONFIG_H
 #define GW_CONFIG_CONFIG_H
 
+#include "protocol/api/function_spec.h"
 #include "protocol/api/plan.h"
+#include "protocol/api/table_spec.h"
 #include "server/config/errors.h"
 #include "server/config/settings.h"
 #include "store/backend/redis.h"
@@ -18,6 +20,10 @@ struct gw_config_flag {
     gw_str key, value; /* "limits.maxFrameBytes", "64KB" */
     gw_str name;       /* as typed: "--listen", "--set" */
 };
+
+/* "TableName=chat", the argument of --parameter: views into it. */
+gw_err gw_config_parameter_read(gw_str argument, struct gw_pair *out,
+                                struct gw_fault *why) GW_MUST_CHECK;
 
 /* "limits.maxFrameBytes=64KB", the argument of --set. */
 gw_err gw_config_flag_read(gw_str argument, struct gw_config_flag *out,
@@ -30,6 +36,7 @@ struct gw_config_source {
     char *const *environment; /* environ; NULL: none */
     const struct gw_config_flag *flags;
     size_t flag_count;
+    struct gw_pairs parameters; /* of a template */
 };
 
 /* The text for `gatewire dev` without a file: the API `demo`. */
@@ -54,6 +61,16 @@ struct gw_config {
     size_t api_count;
     struct gw_plan **plans; /* api by api, stage by stage */
     size_t plan_count;
+
+    /* Of a SAM or CloudFormation template: */
+    bool is_template;
+    const struct gw_function_spec *functions;
+    size_t function_count;
+    const struct gw_table_spec *tables;
+    size_t table_count;
+    struct gw_pairs outputs; /* with local values */
+    const gw_str *notes;     /* what of it has no effect, a line each */
+    size_t note_count;
 };
 
 /* Defaults, then the file, then the environment (GATEWIRE_...), then flags.
@@ -92,6 +109,10 @@ size_t gw_config_restart_needed(const struct gw_config *old,
 /* "ok: 1 api, 4 routes, 1 stage" */
 gw_err gw_config_summary(const struct gw_config *config,
                          struct gw_buf *out) GW_MUST_CHECK;
+
+/* Of a template: what was found in it, a line each, notes last. */
+gw_err gw_config_describe(const struct gw_config *config,
+                          struct gw_buf *out) GW_MUST_CHECK;
 
 /* --print-config: every setting in force and where it came from, as the
  * settings part of a YAML file; secrets masked. */

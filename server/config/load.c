@@ -6,6 +6,7 @@
 #include "server/config/config.h"
 
 #include "server/config/apis.h"
+#include "server/config/template/cfn.h"
 #include "server/config/yaml.h"
 
 #include <errno.h>
@@ -288,6 +289,7 @@ static void read_credentials(struct loader *l, const struct gw_yaml_node *node)
 
 static void read_root(struct loader *l, const struct gw_yaml_node *root)
 {
+    gw_yaml_refuse_tags(&l->yaml);
     if (root && !gw_yaml_is_mapping(&l->yaml, root, "settings and `apis`"))
         return;
     for (const struct gw_yaml_node *n = root ? root->first : NULL; n;
@@ -307,6 +309,14 @@ static void read_root(struct loader *l, const struct gw_yaml_node *root)
     }
 }
 
+/* A template has no settings: it waits for those of elsewhere. */
+static void read_tree(struct loader *l)
+{
+    l->config->is_template = gw_cfn_is(l->yaml.root);
+    if (!l->config->is_template)
+        read_root(l, l->yaml.root);
+}
+
 static void read_source(struct loader *l)
 {
     gw_str text = l->source->text;
@@ -322,7 +332,7 @@ static void read_source(struct loader *l)
         gw_config_errors_add(l->errors, l->yaml.file, "cannot be read: %s",
                              file_problem(error));
     else if (gw_yaml_read(&l->yaml, text))
-        read_root(l, l->yaml.root);
+        read_tree(l);
     if (bytes.at)
         explicit_bzero(bytes.at, bytes.len); /* it may hold secrets */
     gw_buf_fini(&bytes);
@@ -469,6 +479,18 @@ gw_err gw_config_flag_read(gw_str argument, struct gw_config_flag *out,
     return GW_OK;
 }
 
+gw_err gw_config_parameter_read(gw_str argument, struct gw_pair *out,
+                                struct gw_fault *why)
+{
+    gw_str value = argument, key = gw_str_cut(&value, '=');
+
+    if (key.len == 0 || key.len == argument.len)
+        return gw_fail(why, GW_E_SYNTAX,
+                       "expected KEY=VALUE, such as TableName=chat");
+    *out = (struct gw_pair){ key, value };
+    return GW_OK;
+}
+
 /* --- the whole ------------------------------------------------------- */
 
 /* Where the value of a setting stands, for a message about it. */
@@ -609,16 +631,50 @@ static void read_lambda(struct loader *l)
 
 /* --- all of it ------------------------------------------------------- */
 
+static void take_apis(struct loader *l, const struct gw_apis *apis)
+{
+    l->config->apis = apis->at;
+    l->config->api_count = apis->count;
+    l->config->plans = apis->plans;
+    l->config->plan_count = apis->plan_count;
+}
+
+static void read_template(struct loader *l)
+{
+    gw_str region = l->config->settings.region;
+    const struct gw_cfn_source source = {
+        .folder = l->folder,
+        .region = region.len ? region : GW_LIT("us-east-1"),
+        .parameters = l->source->parameters,
+        .lambda = &l->config->lambda,
+    };
+    struct gw_cfn cfn;
+
+    gw_cfn_read(&l->yaml, &source, &cfn);
+    take_apis(l, &cfn.apis);
+    l->config->functions = cfn.functions;
+    l->config->function_count = cfn.function_count;
+    l->config->tables = cfn.tables;
+    l->config->table_count = cfn.table_count;
+    l->config->outputs = cfn.outputs;
+    l->config->notes = cfn.notes;
+    l->config->note_count = cfn.note_count;
+}
+
 static void read_apis(struct loader *l)
 {
     struct gw_apis apis = { 0 };
 
+    if (l->config->is_template) {
+        read_template(l);
+        return;
+    }
+    if (l->source->parameters.count)
+        gw_config_errors_add(l->errors, "--parameter",
+                             "only templates have parameters");
     if (l->apis)
         gw_apis_read(&l->yaml, l->apis, &l->config->lambda, &apis);
-    l->config->apis = apis.at;
-    l->config->api_count = apis.count;
-    l->config->plans = apis.plans;
-    l->config->plan_count = apis.plan_count;
+    take_apis(l, &apis);
     if (!l->errors->count && !apis.count)
         gw_config_errors_add(l->errors, l->yaml.file,
                              "expected at least one API under `apis`");

@@ -1,48 +1,45 @@
-#include "server/config/yaml.h"
+#include "server/config/yaml_builder.h"
+
+#include "protocol/base/utf8.h"
+#include "protocol/json/json.h"
 
 #include <stdio.h>
 #include <yaml.h>
 
-struct builder {
-    struct gw_yaml *y;
-    yaml_parser_t parser;
-    struct gw_yaml_node *open[GW_YAML_DEPTH_MAX]; /* containers, outermost
-                                                     first */
-    unsigned depth;
-    bool has_key; /* of the innermost mapping: its value comes next */
-    bool is_twin; /* that key was there before: the value is left out */
-    gw_str key;
-    struct gw_yaml_mark key_mark;
-    bool is_done; /* the document has ended */
-};
-
-static struct gw_yaml_mark mark_of(yaml_mark_t mark)
-{
-    return (struct gw_yaml_mark){ (unsigned)mark.line + 1,
-                                  (unsigned)mark.column + 1 };
-}
-
 static void add_error(const struct gw_yaml *y, struct gw_yaml_mark mark,
-                      const char *format, va_list args) GW_PRINTF(3, 0);
+                      gw_str owner, const char *format, va_list args)
+    GW_PRINTF(4, 0);
 static void add_error(const struct gw_yaml *y, struct gw_yaml_mark mark,
-                      const char *format, va_list args)
+                      gw_str owner, const char *format, va_list args)
 {
-    char place[300];
+    char place[400];
 
-    snprintf(place, sizeof(place), "%.256s:%u:%u", y->file, mark.line,
-             mark.column);
+    snprintf(place, sizeof(place), "%.256s:%u:%u%s%.*s", y->file, mark.line,
+             mark.column, owner.len ? ": " : "", (int)GW_MIN(owner.len, 80),
+             owner.at);
     gw_config_errors_addv(y->errors, place, format, args);
 }
 
-static bool refuse(const struct gw_yaml *y, struct gw_yaml_mark mark,
+bool gw_yaml_refuse(const struct gw_yaml *y, struct gw_yaml_mark mark,
+                    const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    add_error(y, mark, GW_EMPTY, format, args);
+    va_end(args);
+    return false;
+}
+
+static bool refuse(const struct gw_yaml *y, const struct gw_yaml_node *node,
                    const char *format, ...) GW_PRINTF(3, 4);
-static bool refuse(const struct gw_yaml *y, struct gw_yaml_mark mark,
+static bool refuse(const struct gw_yaml *y, const struct gw_yaml_node *node,
                    const char *format, ...)
 {
     va_list args;
 
     va_start(args, format);
-    add_error(y, mark, format, args);
+    add_error(y, node->mark, node->owner, format, args);
     va_end(args);
     return false;
 }
@@ -53,7 +50,7 @@ void gw_yaml_fault(const struct gw_yaml *y, const struct gw_yaml_node *node,
     va_list args;
 
     va_start(args, format);
-    add_error(y, node->mark, format, args);
+    add_error(y, node->mark, node->owner, format, args);
     va_end(args);
 }
 
@@ -64,204 +61,199 @@ void gw_yaml_fault_at_key(const struct gw_yaml *y,
     va_list args;
 
     va_start(args, format);
-    add_error(y, node->key_mark.line ? node->key_mark : node->mark, format,
-              args);
+    add_error(y, node->key_mark.line ? node->key_mark : node->mark, node->owner,
+              format, args);
     va_end(args);
 }
 
-/* --- the tree ------------------------------------------------------- */
+/* --- nodes ---------------------------------------------------------- */
 
-static bool take_key(struct builder *b, const yaml_event_t *event)
+struct gw_yaml_node *gw_yaml_new(const struct gw_yaml *y, int kind,
+                                 const struct gw_yaml_node *like)
 {
-    struct gw_yaml_node *mapping = b->open[b->depth - 1];
-    gw_str key = { (const char *)event->data.scalar.value,
-                   event->data.scalar.length };
-    struct gw_yaml_mark mark = mark_of(event->start_mark);
-    const struct gw_yaml_node *twin = gw_yaml_member(mapping, key);
+    struct gw_yaml_node *node = gw_arena_alloc(y->arena, sizeof(*node));
 
-    if (key.len == 0)
-        return refuse(b->y, mark, "expected a key");
-    if (memchr(key.at, '\0', key.len))
-        return refuse(b->y, mark, "expected a key without NUL characters");
-    if (twin)
-        refuse(b->y, mark, "the key `%.*s` is given twice, first on line %u",
-               GW_FMT(key), twin->key_mark.line);
-    if (gw_arena_dup(b->y->arena, key, &b->key))
-        return refuse(b->y, mark, "the file asks for too much memory");
-    b->key_mark = mark;
-    b->has_key = true;
-    b->is_twin = twin != NULL;
-    return true;
+    if (!node) {
+        gw_yaml_fault(y, like, "the file asks for too much memory");
+        return NULL;
+    }
+    node->kind = kind;
+    node->mark = like->mark;
+    node->owner = like->owner;
+    node->key = like->key;
+    node->key_mark = like->key_mark;
+    return node;
 }
 
-/* Hangs a new node into the innermost container. */
-static bool add_node(struct builder *b, const yaml_event_t *event,
-                     struct gw_yaml_node **out)
+void gw_yaml_hang(struct gw_yaml_node *parent, struct gw_yaml_node *child)
 {
-    struct gw_yaml_node *node = gw_arena_alloc(b->y->arena, sizeof(*node));
-    struct gw_yaml_node *parent = b->depth ? b->open[b->depth - 1] : NULL;
-    struct gw_yaml_mark mark = mark_of(event->start_mark);
-
-    if (!node)
-        return refuse(b->y, mark, "the file asks for too much memory");
-    node->mark = mark;
-    *out = node;
-    if (!parent) {
-        b->y->root = node;
-        return true;
-    }
-    if (parent->count == GW_YAML_ENTRIES_MAX)
-        return refuse(b->y, mark, "expected at most %d entries",
-                      GW_YAML_ENTRIES_MAX);
-    if (parent->kind == GW_YAML_MAPPING) {
-        node->key = b->key;
-        node->key_mark = b->key_mark;
-        b->has_key = false;
-        if (b->is_twin)
-            return true;
-    }
     if (parent->last)
-        parent->last->next = node;
+        parent->last->next = child;
     else
-        parent->first = node;
-    parent->last = node;
+        parent->first = child;
+    parent->last = child;
     parent->count++;
-    return true;
 }
 
-static bool is_null_text(gw_str text)
+void gw_yaml_refuse_tags(const struct gw_yaml *y)
 {
-    return text.len == 0 || gw_str_eq(text, GW_LIT("~")) ||
-           gw_str_eq(text, GW_LIT("null"));
+    if (y->tagged)
+        gw_yaml_fault(y, y->tagged,
+                      "tags (!) are not supported here; quote a text that "
+                      "begins with one");
 }
 
-static bool add_scalar(struct builder *b, const yaml_event_t *event)
+/* --- libyaml -------------------------------------------------------- */
+
+struct reading {
+    struct gw_yaml_builder builder;
+    yaml_parser_t parser;
+    bool is_done; /* the document has ended */
+};
+
+static struct gw_yaml_mark mark_of(yaml_mark_t mark)
 {
-    gw_str text = { (const char *)event->data.scalar.value,
-                    event->data.scalar.length };
-    struct gw_yaml_node *node;
-
-    if (!add_node(b, event, &node))
-        return false;
-    if (text.len && memchr(text.at, '\0', text.len))
-        return refuse(b->y, node->mark,
-                      "expected a text without NUL characters");
-    node->kind = GW_YAML_SCALAR;
-    node->is_null = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE &&
-                    is_null_text(text);
-    if (gw_arena_dup(b->y->arena, node->is_null ? GW_EMPTY : text, &node->text))
-        return refuse(b->y, node->mark, "the file asks for too much memory");
-    return true;
+    return (struct gw_yaml_mark){ (unsigned)mark.line + 1,
+                                  (unsigned)mark.column + 1 };
 }
 
-static bool open_container(struct builder *b, const yaml_event_t *event)
-{
-    struct gw_yaml_node *node;
-
-    if (b->depth == GW_YAML_DEPTH_MAX)
-        return refuse(b->y, mark_of(event->start_mark),
-                      "expected at most %d levels", GW_YAML_DEPTH_MAX);
-    if (!add_node(b, event, &node))
-        return false;
-    node->kind = event->type == YAML_MAPPING_START_EVENT ? GW_YAML_MAPPING
-                                                         : GW_YAML_SEQUENCE;
-    b->open[b->depth++] = node;
-    return true;
-}
-
-static bool is_decorated(const yaml_event_t *event)
+static bool has_anchor(const yaml_event_t *event)
 {
     switch (event->type) {
     case YAML_ALIAS_EVENT:
         return true;
     case YAML_SCALAR_EVENT:
-        return event->data.scalar.anchor || event->data.scalar.tag;
+        return event->data.scalar.anchor;
     case YAML_SEQUENCE_START_EVENT:
-        return event->data.sequence_start.anchor ||
-               event->data.sequence_start.tag;
+        return event->data.sequence_start.anchor;
     case YAML_MAPPING_START_EVENT:
-        return event->data.mapping_start.anchor ||
-               event->data.mapping_start.tag;
+        return event->data.mapping_start.anchor;
     default:
         return false;
     }
 }
 
-static bool take_event(struct builder *b, const yaml_event_t *event)
+/* !Ref: "Ref". A lone ! says that the text is a text, as any other. */
+static gw_str tag_of(const yaml_char_t *tag)
 {
-    bool wants_key = b->depth && !b->has_key &&
-                     b->open[b->depth - 1]->kind == GW_YAML_MAPPING;
+    gw_str text = gw_str_of((const char *)tag);
 
-    if (is_decorated(event))
-        return refuse(b->y, mark_of(event->start_mark),
-                      "anchors (&), aliases (*) and tags (!) are not "
-                      "supported; quote a text that begins with one");
+    gw_str_pass(&text, '!');
+    return text;
+}
+
+static bool take_scalar(struct reading *r, const yaml_event_t *event)
+{
+    struct gw_yaml_piece piece = {
+        .mark = mark_of(event->start_mark),
+        .text = { (const char *)event->data.scalar.value,
+                  event->data.scalar.length },
+        .tag = tag_of(event->data.scalar.tag),
+        .is_plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE,
+    };
+
+    return gw_yaml_builder_scalar(&r->builder, &piece);
+}
+
+static bool open_container(struct reading *r, const yaml_event_t *event)
+{
+    bool is_mapping = event->type == YAML_MAPPING_START_EVENT;
+    struct gw_yaml_piece piece = {
+        .mark = mark_of(event->start_mark),
+        .tag = tag_of(is_mapping ? event->data.mapping_start.tag
+                                 : event->data.sequence_start.tag),
+    };
+
+    return gw_yaml_builder_open(
+        &r->builder, is_mapping ? GW_YAML_MAPPING : GW_YAML_SEQUENCE, &piece);
+}
+
+static bool take_event(struct reading *r, const yaml_event_t *event)
+{
+    const struct gw_yaml *y = r->builder.y;
+    struct gw_yaml_mark mark = mark_of(event->start_mark);
+
+    if (has_anchor(event))
+        return gw_yaml_refuse(y, mark,
+                              "anchors (&) and aliases (*) are not supported; "
+                              "quote a text that begins with one");
     switch (event->type) {
     case YAML_DOCUMENT_START_EVENT:
-        return !b->is_done || refuse(b->y, mark_of(event->start_mark),
-                                     "expected one document, this is a second");
+        return !r->is_done ||
+               gw_yaml_refuse(y, mark,
+                              "expected one document, this is a second");
     case YAML_DOCUMENT_END_EVENT:
-        b->is_done = true;
+        r->is_done = true;
         return true;
     case YAML_SCALAR_EVENT:
-        return wants_key ? take_key(b, event) : add_scalar(b, event);
+        return take_scalar(r, event);
     case YAML_MAPPING_START_EVENT:
     case YAML_SEQUENCE_START_EVENT:
-        if (wants_key)
-            return refuse(b->y, mark_of(event->start_mark),
-                          "expected a text as the key");
-        return open_container(b, event);
+        return open_container(r, event);
     case YAML_MAPPING_END_EVENT:
     case YAML_SEQUENCE_END_EVENT:
-        b->depth--;
+        gw_yaml_builder_close(&r->builder);
         return true;
     default:
         return true;
     }
 }
 
-static bool refuse_syntax(struct builder *b)
+static bool refuse_syntax(struct reading *r)
 {
-    const yaml_parser_t *p = &b->parser;
+    const struct gw_yaml *y = r->builder.y;
+    const yaml_parser_t *p = &r->parser;
     struct gw_yaml_mark mark = mark_of(p->problem_mark);
 
     if (p->error == YAML_MEMORY_ERROR)
-        return refuse(b->y, mark, "the file asks for too much memory");
+        return gw_yaml_refuse(y, mark, "the file asks for too much memory");
     if (p->error == YAML_READER_ERROR) /* knows no line */
-        return refuse(b->y, mark_of(p->mark), "not valid UTF-8 text: %s",
-                      p->problem ? p->problem : "unreadable");
-    return refuse(b->y, mark, "not valid YAML: %s%s%s",
-                  p->context ? p->context : "", p->context ? ", " : "",
-                  p->problem ? p->problem : "unreadable");
+        return gw_yaml_refuse(y, mark_of(p->mark), "not valid UTF-8 text: %s",
+                              p->problem ? p->problem : "unreadable");
+    return gw_yaml_refuse(y, mark, "not valid YAML: %s%s%s",
+                          p->context ? p->context : "", p->context ? ", " : "",
+                          p->problem ? p->problem : "unreadable");
 }
 
-bool gw_yaml_read(struct gw_yaml *y, gw_str text)
+static bool read_yaml(struct gw_yaml *y, gw_str text)
 {
-    struct builder b = { .y = y };
+    struct reading r = { .builder = { .y = y } };
     bool ok = true, ended = false;
 
-    y->root = NULL;
-    if (text.len > GW_YAML_BYTES_MAX)
-        return refuse(y, (struct gw_yaml_mark){ 1, 1 },
-                      "expected at most %d bytes", GW_YAML_BYTES_MAX);
-    if (!yaml_parser_initialize(&b.parser))
-        return refuse(y, (struct gw_yaml_mark){ 1, 1 }, "out of memory");
-    yaml_parser_set_encoding(&b.parser, YAML_UTF8_ENCODING);
-    yaml_parser_set_input_string(&b.parser, (const unsigned char *)text.at,
+    if (!yaml_parser_initialize(&r.parser))
+        return gw_yaml_refuse(y, (struct gw_yaml_mark){ 1, 1 },
+                              "out of memory");
+    yaml_parser_set_encoding(&r.parser, YAML_UTF8_ENCODING);
+    yaml_parser_set_input_string(&r.parser, (const unsigned char *)text.at,
                                  text.len);
     while (ok && !ended) {
         yaml_event_t event;
 
-        if (!yaml_parser_parse(&b.parser, &event)) {
-            ok = refuse_syntax(&b);
+        if (!yaml_parser_parse(&r.parser, &event)) {
+            ok = refuse_syntax(&r);
             break;
         }
-        ok = take_event(&b, &event);
+        ok = take_event(&r, &event);
         ended = event.type == YAML_STREAM_END_EVENT;
         yaml_event_delete(&event);
     }
-    yaml_parser_delete(&b.parser);
+    yaml_parser_delete(&r.parser);
     return ok;
+}
+
+bool gw_yaml_read(struct gw_yaml *y, gw_str text)
+{
+    gw_json json;
+
+    y->root = NULL;
+    y->tagged = NULL;
+    if (text.len > GW_YAML_BYTES_MAX)
+        return gw_yaml_refuse(y, (struct gw_yaml_mark){ 1, 1 },
+                              "expected at most %d bytes", GW_YAML_BYTES_MAX);
+    if (gw_json_read(text, &json) == GW_OK && json.kind == GW_JSON_OBJECT &&
+        gw_utf8_is_valid(text))
+        return gw_yaml_read_json(y, text, json.raw);
+    return read_yaml(y, text);
 }
 
 /* --- reading it ----------------------------------------------------- */
@@ -280,14 +272,14 @@ bool gw_yaml_is_mapping(const struct gw_yaml *y,
 {
     if (node->kind == GW_YAML_MAPPING || node->is_null)
         return true;
-    return refuse(y, node->mark, "expected %s", what);
+    return refuse(y, node, "expected %s", what);
 }
 
 bool gw_yaml_to_text(const struct gw_yaml *y, const struct gw_yaml_node *node,
                      const char *what, gw_str *out)
 {
     if (node->kind != GW_YAML_SCALAR)
-        return refuse(y, node->mark, "expected %s", what);
+        return refuse(y, node, "expected %s", what);
     *out = node->text;
     return true;
 }
@@ -299,7 +291,7 @@ bool gw_yaml_to_bool(const struct gw_yaml *y, const struct gw_yaml_node *node,
 
     if (node->kind != GW_YAML_SCALAR ||
         (!yes && !gw_str_eq(node->text, GW_LIT("false"))))
-        return refuse(y, node->mark, "expected true or false");
+        return refuse(y, node, "expected true or false");
     *out = yes;
     return true;
 }
@@ -311,8 +303,7 @@ bool gw_yaml_to_count(const struct gw_yaml *y, const struct gw_yaml_node *node,
 
     if (node->kind != GW_YAML_SCALAR || !gw_str_to_u64(node->text, &value) ||
         value < min || value > max)
-        return refuse(y, node->mark, "expected a whole number, %u to %u", min,
-                      max);
+        return refuse(y, node, "expected a whole number, %u to %u", min, max);
     *out = (uint32_t)value;
     return true;
 }
@@ -327,7 +318,7 @@ bool gw_yaml_to_pairs(const struct gw_yaml *y, const struct gw_yaml_node *node,
         return false;
     pairs = gw_arena_alloc(y->arena, node->count * sizeof(*pairs));
     if (!pairs)
-        return refuse(y, node->mark, "the file asks for too much memory");
+        return refuse(y, node, "the file asks for too much memory");
     GW_YAML_EACH(entry, node)
     {
         pairs[count].name = entry->key;

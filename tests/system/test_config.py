@@ -124,7 +124,7 @@ def test_files_that_are_not_there(tmp_path):
 
 USAGE = [
     [], ["nonsense"], ["serve"], ["check"], ["serve", "-c"],
-    ["dev", "--nonsense", "x"], ["dev", "--set", "x"], ["dev", "--set"],
+    ["check", "a.yaml", "b.yaml"], ["dev", "--nonsense", "x"], ["dev", "--set", "x"], ["dev", "--set"],
 ]
 
 
@@ -190,6 +190,78 @@ def test_what_is_printed_can_be_read_again(write):
     again = write(out + "apis: {}\n", "again.yaml")
     status, _, err = run("check", "-c", again)
     assert "expected" not in err or "apis" in err, err
+
+
+TEMPLATE = """\
+Transform: AWS::Serverless-2016-10-31
+Parameters:
+  Name: { Type: String, Default: chat, AllowedPattern: '[a-z]+' }
+Resources:
+  Chat:
+    Type: AWS::Serverless::WebSocketApi
+    Properties:
+      RouteSelectionExpression: $request.body.action
+      Routes:
+        $default: { FunctionArn: !GetAtt Answer.Arn }
+      StageName: !Ref Name
+  Answer:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: src/
+      Handler: app.handler
+      Runtime: nodejs20.x
+      Tracing: Active
+  Queue: { Type: AWS::SQS::Queue }
+Outputs:
+  Url: { Value: !Sub 'wss://${Chat}.execute-api.${AWS::Region}.amazonaws.com/${Chat.Stage}' }
+"""
+
+
+@pytest.fixture
+def template(write, tmp_path):
+    (tmp_path / "src").mkdir()
+    return write(TEMPLATE, "template.yaml")
+
+
+def test_a_template(template, tmp_path):
+    for args in ([template], ["-c", template]):
+        status, out, err = run("check", *args, "--set",
+                               "listen=127.0.0.1:8080")
+        assert status == 0 and err == ""
+        assert out.splitlines() == [
+            "ok: 1 api, 1 route, 1 stage, 1 function, 0 tables",
+            "  api       chat",
+            "  stage     chat",
+            "  route     $default -> AWS_PROXY Answer",
+            f"  function  Answer nodejs20.x app.handler {tmp_path}/src/",
+            "  output    Url = wss://chat.execute-api.us-east-1.amazonaws.com"
+            "/chat",
+            "  note      AWS::SQS::Queue: it is not served here, and nothing "
+            "is made of it (Queue)",
+            "  note      `Tracing`: it has no effect here (Answer)",
+        ]
+
+
+def test_a_template_with_parameters(template):
+    status, out, err = run("check", template, "--parameter", "Name=lobby",
+                           "--parameter", "AWS::Region=eu-west-1")
+    assert status == 0, err
+    assert "Url = wss://chat.execute-api.eu-west-1.amazonaws.com/lobby" in out
+    for given, said in [("Name=LOBBY", "--parameter Name: expected a text "
+                         "that matches [a-z]+"),
+                        ("Nam=lobby", "did you mean `Name`?")]:
+        status, out, err = run("check", template, "--parameter", given)
+        assert status == 78 and out == "" and said in err
+    assert run("check", template, "--parameter", "Name")[0] == 2
+
+
+def test_a_bad_template(write, template):
+    path = write(TEMPLATE.replace("!GetAtt Answer.Arn", "!GetAtt Anser.Arn"),
+                 "bad.yaml")
+    for verb in "check", "serve", "dev":
+        status, out, err = run(verb, path)
+        assert status == 78 and out == ""
+        assert f"{path}:10:34: Chat: there is no resource `Anser`" in err
 
 
 def test_nobody_is_served_by_accident(write):

@@ -80,6 +80,38 @@ START_TEST(functions_are_found)
 }
 END_TEST
 
+static const struct {
+    const char *text, *endpoint;
+    bool is_here;
+} here[] = {
+    { ARN, "", true },
+    { ARN ":live", "", true }, /* there is one version of it */
+    { GATEWAY PATH ARN "/invocations", "", true },
+    { ARN "2", "", false },
+    { "arn:aws:lambda:us-east-1:123456789012:function:f", "", false },
+    { ARN, "http://127.0.0.1:4566", false }, /* an endpoint goes first */
+    { "http://127.0.0.1:9001" PATH "fn/invocations", "", false },
+};
+
+START_TEST(functions_of_ours_are_not_looked_for_elsewhere)
+{
+    static const gw_str ours[] = {
+        GW_LIT("arn:aws:lambda:us-east-1:123456789012:function:other"),
+        GW_LIT(ARN),
+    };
+    struct gw_lambda lambda = { .endpoint = gw_str_of(here[_i].endpoint),
+                                .here = ours,
+                                .here_count = GW_LEN(ours) };
+    struct gw_fault why = { "" };
+    struct gw_function_uri f;
+
+    ck_assert(gw_function_uri_read(&arena, gw_str_of(here[_i].text), &lambda,
+                                   &f, &why) == GW_OK);
+    ck_assert_msg(f.is_here == here[_i].is_here, "%s", here[_i].text);
+    ck_assert(!f.is_here || (!f.is_real && !f.url.len));
+}
+END_TEST
+
 static const char *const refused[] = {
     "",
     "fn",
@@ -131,6 +163,8 @@ GW_SUITE("protocol/api/function")
 {
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_add_loop_test(tc, functions_are_found, 0, GW_LEN(cases));
+    tcase_add_loop_test(tc, functions_of_ours_are_not_looked_for_elsewhere, 0,
+                        GW_LEN(here));
     tcase_add_loop_test(tc, what_names_no_function_is_refused, 0,
                         GW_LEN(refused));
 }

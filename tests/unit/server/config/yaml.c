@@ -78,6 +78,62 @@ START_TEST(null_is_told_from_text)
 }
 END_TEST
 
+/* --- tags, JSON ------------------------------------------------------ */
+
+START_TEST(tags_stay_on_their_nodes)
+{
+    struct reading *r = gw_alloc(sizeof(*r));
+    const struct gw_yaml_node *root;
+
+    start(r, GW_LIT("a: !Ref x\nb: !If [c, !Sub 'd', e]\nf: !Tag {g: h}\n"
+                    "i: ! j\nk: !Empty\n"));
+    ck_assert(r->ok && r->errors.count == 0);
+    root = r->yaml.root;
+    ck_assert_ptr_eq(r->yaml.tagged, root->first);
+    ck_assert_gw_str(root->first->tag, GW_LIT("Ref"));
+    ck_assert_gw_str(root->first->text, GW_LIT("x"));
+    ck_assert_gw_str(gw_yaml_member(root, GW_LIT("b"))->tag, GW_LIT("If"));
+    ck_assert_gw_str(gw_yaml_member(root, GW_LIT("b"))->first->next->tag,
+                     GW_LIT("Sub"));
+    ck_assert_gw_str(gw_yaml_member(root, GW_LIT("f"))->tag, GW_LIT("Tag"));
+    ck_assert_gw_str(gw_yaml_member(root, GW_LIT("i"))->tag, GW_EMPTY);
+    ck_assert_gw_str(root->last->tag, GW_LIT("Empty"));
+    end(r);
+    free(r);
+}
+END_TEST
+
+/* RFC 8259; what libyaml would refuse or misread, and what both take. */
+START_TEST(json_is_read_as_json)
+{
+    struct reading *r = gw_alloc(sizeof(*r));
+    const struct gw_yaml_node *root, *b;
+
+    start(r, GW_LIT("\t{\n\t\"a\"\n\t:\t\"\\ud83d\\ude00\\/\","
+                    "\"\xc3\xa9\": [1.50, true, null, \"null\", {}],\r\n"
+                    " \"n\": \"!Ref x\", \"o\": \"a\\nb\" }\n"));
+    ck_assert_msg(r->ok && r->errors.count == 0, "%s", r->errors.lines[0]);
+    root = r->yaml.root;
+    ck_assert_uint_eq(root->mark.column, 2);
+    ck_assert_gw_str(root->first->text, GW_LIT("\xf0\x9f\x98\x80/"));
+    ck_assert_uint_eq(root->first->key_mark.line, 2);
+    ck_assert_uint_eq(root->first->mark.line, 3);
+    b = gw_yaml_member(root, GW_LIT("\xc3\xa9"));
+    ck_assert_uint_eq(b->key_mark.column, 21);
+    ck_assert_uint_eq(b->mark.column, 26); /* one column, two bytes */
+    ck_assert_uint_eq(b->count, 5);
+    ck_assert_gw_str(b->first->text, GW_LIT("1.50"));
+    ck_assert(b->first->next->next->is_null);
+    ck_assert(!b->first->next->next->next->is_null);
+    ck_assert_int_eq(b->last->kind, GW_YAML_MAPPING);
+    ck_assert_gw_str(gw_yaml_member(root, GW_LIT("n"))->text, GW_LIT("!Ref x"));
+    ck_assert_gw_str(root->last->text, GW_LIT("a\nb"));
+    ck_assert_ptr_null(r->yaml.tagged);
+    end(r);
+    free(r);
+}
+END_TEST
+
 static const struct {
     gw_str text;
     const char *error; /* the first line, or its beginning */
@@ -89,8 +145,15 @@ static const struct {
     { GW_LIT("a: &x 1\n"), "g.yaml:1:4: anchors" },
     { GW_LIT("a: &x [1]\nb: *x\n"), "g.yaml:1:4: anchors" },
     { GW_LIT("a: *x\n"), "g.yaml:1:4: anchors" },
-    { GW_LIT("a: !!binary eA==\n"), "g.yaml:1:4: anchors" },
-    { GW_LIT("a: !include x\n"), "g.yaml:1:4: anchors" },
+    { GW_LIT("a: !!binary eA==\n"), "g.yaml:1:4: tags" },
+    { GW_LIT("a: !include x\n"), "g.yaml:1:4: tags" },
+    { GW_LIT("a: 1\nb: [x, !y {}]\n"), "g.yaml:2:8: tags" },
+    { GW_LIT("!x a: 1\n"), "g.yaml:1:1: expected a key without a tag" },
+    { GW_LIT("{\"a\": 1,\n\"a\": 2}"),
+      "g.yaml:2:1: the key `a` is given twice, first on line 1" },
+    { GW_LIT("{\"a\": {\"\": 2}}"), "g.yaml:1:8: expected a key" },
+    { GW_LIT("{\"a\": \"\\u0000\"}"), "g.yaml:1:7: expected a text without" },
+    { GW_LIT("{\"a\": 1,}}"), "g.yaml:1:10: not valid YAML" },
     { GW_LIT("&x a: 1\n"), "g.yaml:1:1: anchors" },
     { GW_LIT("a: 1\n---\nb: 1\n"), "g.yaml:2:1: expected one document" },
     { GW_LIT("[a]: 1\n"), "g.yaml:1:1: expected a text as the key" },
@@ -112,6 +175,8 @@ START_TEST(what_is_refused_is_placed)
     struct reading *r = gw_alloc(sizeof(*r));
 
     start(r, refused[_i].text);
+    if (r->ok)
+        gw_yaml_refuse_tags(&r->yaml);
     ck_assert_uint_ge(r->errors.count, 1);
     ck_assert_msg(strncmp(r->errors.lines[0], refused[_i].error,
                           strlen(refused[_i].error)) == 0,
@@ -195,6 +260,25 @@ START_TEST(bounds_are_kept)
 }
 END_TEST
 
+START_TEST(json_is_no_deeper)
+{
+    for (int depth = GW_YAML_DEPTH_MAX; depth <= GW_YAML_DEPTH_MAX + 1;
+         depth++) {
+        struct reading *r = gw_alloc(sizeof(*r));
+        struct gw_buf text = repeat("", "{\"a\":", depth);
+
+        ck_assert(gw_buf_add(&text, GW_LIT("1")) == GW_OK);
+        for (int i = 0; i < depth; i++)
+            ck_assert(gw_buf_add(&text, GW_LIT("}")) == GW_OK);
+        start(r, gw_buf_str(&text));
+        ck_assert_int_eq(r->ok, depth == GW_YAML_DEPTH_MAX);
+        gw_buf_fini(&text);
+        end(r);
+        free(r);
+    }
+}
+END_TEST
+
 /* --- errors ---------------------------------------------------------- */
 
 START_TEST(the_same_error_is_told_once)
@@ -255,10 +339,13 @@ GW_SUITE("server/config/yaml")
 {
     tcase_add_test(tc, nodes_know_their_place);
     tcase_add_loop_test(tc, null_is_told_from_text, 0, GW_LEN(nulls));
+    tcase_add_test(tc, tags_stay_on_their_nodes);
+    tcase_add_test(tc, json_is_read_as_json);
     tcase_add_loop_test(tc, what_is_refused_is_placed, 0, GW_LEN(refused));
     tcase_add_test(tc, a_twin_key_does_not_hide_the_rest);
     tcase_add_test(tc, an_empty_text_has_no_root);
     tcase_add_loop_test(tc, bounds_are_kept, 0, GW_LEN(bounds));
+    tcase_add_test(tc, json_is_no_deeper);
     tcase_add_test(tc, the_same_error_is_told_once);
     tcase_add_test(tc, nothing_escapes_to_the_terminal);
     tcase_add_loop_test(tc, a_near_name_is_suggested, 0, GW_LEN(near));

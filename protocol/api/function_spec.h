@@ -1,0 +1,32 @@
+/*
+ * A function: code that answers invocations, in the original's words (Lambda).
+ *
+ * Plain data. All texts are views that live as long as the model does, with
+ * a NUL behind them.
+ */
+#ifndef GW_API_FUNCTION_SPEC_H
+#define GW_API_FUNCTION_SPEC_H
+
+#include "protocol/event/context.h"
+
+enum {
+    GW_FUNCTION_TIMEOUT_DEFAULT_MS = 3000,
+    GW_FUNCTION_MEMORY_DEFAULT_MB = 128,
+    GW_FUNCTION_CONCURRENCY_DEFAULT = 4,
+};
+
+struct gw_function_spec {
+    gw_str id;          /* the logical id: "SendMessageFunction" */
+    gw_str name;        /* what it is invoked by; often the same */
+    gw_str arn;         /* "arn:aws:lambda:REGION:ACCOUNT:function:NAME" */
+    gw_str runtime;     /* "nodejs20.x", "python3.12", "provided.al2023", ... */
+    gw_str handler;     /* "app.handler" */
+    gw_str code;        /* a path, as seen from the working folder; empty: */
+    gw_str inline_code; /* the text of index.js or index.py */
+    struct gw_pairs environment; /* what the owner set, and only that */
+    uint32_t timeout_ms;
+    uint32_t memory_mb;
+    uint32_t concurrency; /* runs at once; 0: none, every call is refused */
+};
+
+#endif
