@@ -12,7 +12,6 @@ struct gw_parameter {
     bool is_list, is_number;
     gw_str text;                   /* as given */
     const struct gw_yaml_node *at; /* the Default; NULL: --parameter */
-    bool was_wrong;
 };
 
 /* --- pseudo parameters ----------------------------------------------- */
@@ -99,7 +98,6 @@ static void complain(struct gw_stack *s, struct gw_parameter *p,
     va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    p->was_wrong = true;
     if (p->at) {
         gw_yaml_fault(s->y, p->at, "%s%s%s", text, own ? ": " : "",
                       own ? own->text.at : "");
