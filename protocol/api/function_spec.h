@@ -27,6 +27,9 @@ struct gw_function_spec {
     uint32_t timeout_ms;
     uint32_t memory_mb;
     uint32_t concurrency; /* runs at once; 0: none, every call is refused */
+    gw_str door; /* where runtimes may attach: "127.0.0.1:9001"; empty: nowhere,
+                    unless nobody else runs it: then at a free port */
+    bool reload; /* start anew when a file of the code changes */
 };
 
 #endif

@@ -7,10 +7,7 @@
 #define GW_INTEGRATION_INVOKE_H
 
 #include "server/integration/integration.h"
-
-/* Of a synchronous invocation, either way; what the original's runtimes may
- * answer is a little more. */
-enum { GW_INVOKE_BYTES_MAX = 6 << 20, GW_INVOKE_ANSWER_MAX = 6291556 };
+#include "server/port/invoker.h"
 
 /*
  * Fires exactly once for every gw_invoke that returned GW_OK, never before it
