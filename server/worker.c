@@ -22,7 +22,8 @@ void gw_worker_listen_admin(struct gw_worker *w, int fd,
                             struct gw_health *health)
 {
     health->link_ops = gw_edge_link_ops;
-    gw_edge_listen(w->edge, fd, false, &gw_health_events, health);
+    gw_edge_listen(w->edge, fd, &(struct gw_edge_terms){ .is_public = false },
+                   &gw_health_events, health);
 }
 
 static void on_bus(void *ctx, const struct gw_bus_message *message)
@@ -153,8 +154,9 @@ static void listen_there(void *ctx, void *argument)
     struct gw_worker *w = ctx;
 
     gw_loop_now(&w->loop);
-    gw_edge_listen(w->edge, (int)(intptr_t)argument, true, &gw_public_events,
-                   &w->public);
+    gw_edge_listen(w->edge, (int)(intptr_t)argument,
+                   &(struct gw_edge_terms){ .is_public = true },
+                   &gw_public_events, &w->public);
 }
 
 void gw_worker_listen(struct gw_worker *w, int fd)
