@@ -70,7 +70,8 @@ enum link_state {
     LINK_DEAD,    /* being closed by libwebsockets */
 };
 
-/* A request whose body did not come in one piece with its head. */
+/* A request whose body did not come in one piece with its head; until it is
+ * answered. */
 struct incoming {
     struct gw_http_request request; /* views into head */
     struct gw_http_body decoder;

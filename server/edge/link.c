@@ -100,6 +100,8 @@ static bool failed_handshake(const struct gw_link *link)
 static void tell_end(struct gw_link *link)
 {
     const struct gw_listener *l = link->listener;
+    struct incoming *in = link->incoming;
+    bool is_cut = in && !gw_http_body_may_end(&in->decoder);
 
     if (link->answerer)
         link->answerer->gone(link->answerer);
@@ -107,7 +109,7 @@ static void tell_end(struct gw_link *link)
         l->events->on_closed(
             link->conn, link->close_code ? link->close_code : 1006, GW_EMPTY);
     else if (!link->accepted && l->events->on_end)
-        l->events->on_end(l->ctx, link);
+        l->events->on_end(l->ctx, link, is_cut ? &in->request : NULL);
 }
 
 void link_on_closed(struct gw_link *link)
@@ -120,12 +122,12 @@ void link_on_closed(struct gw_link *link)
     gw_list_leave(&link->node);
     gw_list_leave(&link->ready);
     outbox_fini(link);
-    request_forget(link);
     gw_buf_fini(&link->stash);
     gw_ws_reader_fini(&link->reader);
     edge->link_count--;
     GW_UNCOUNT(edge->metrics->sockets_open);
     tell_end(link);
+    request_forget(link);
     listener_release(link->listener, link->address, link->counted);
     free(link);
 }

@@ -63,6 +63,8 @@ void request_respond(struct gw_link *link, const struct gw_http_answer *answer,
     gw_str body;
     gw_err err;
 
+    if (link->state == LINK_DEAD)
+        return;
     out->len = 0;
     GW_ASSERT(gw_http_response_write_head(out, answer, link->http_one, keep,
                                           link->to_head, &body) == GW_OK);

@@ -81,8 +81,10 @@ struct gw_link_events {
                       const struct gw_http_request *request, unsigned status);
 
     /* The last word about a link that was never accepted; NULL: not asked
-     * for. Whoever owed it an answer has been told before. */
-    void (*on_end)(void *ctx, struct gw_link *link);
+     * for. Whoever owed it an answer has been told before. cut: a request
+     * whose body broke off with it, or NULL. */
+    void (*on_end)(void *ctx, struct gw_link *link,
+                   const struct gw_http_request *cut);
 
     /* payload may be written to until the call returns. */
     void (*on_message)(void *conn, gw_ws_opcode opcode, gw_str payload);
