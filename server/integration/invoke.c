@@ -177,7 +177,7 @@ gw_err gw_invoke(struct gw_call *call, gw_str payload, gw_invoke_done *done,
     gw_err err = u && payload.len <= GW_INVOKE_BYTES_MAX ? GW_OK : GW_E_TOO_BIG;
 
     headers.count = 0;
-    if (to->is_here) /* nobody runs them yet */
+    if (to->here.len) /* nobody runs them yet */
         return GW_E_UNREACHABLE;
     if (!err)
         err = make_headers(call, &headers);
