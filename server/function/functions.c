@@ -22,7 +22,6 @@ struct owned {
     struct gw_door *door;       /* NULL: it has none */
     gw_str door_at;             /* as it was asked for; the spec's */
     char bound[GW_BOUND_MAX];
-    struct gw_supervisor *supervisor; /* NULL: nobody of ours runs it */
     bool retired;
 };
 
@@ -33,12 +32,11 @@ struct gw_functions {
     struct gw_arena names;
     struct gw_map by_name; /* of the whole process: struct gw_function_spec */
     struct gw_list owned;
-    struct gw_list leaving;   /* retired, and something of it still runs */
-    struct gw_keeper *keeper; /* NULL: not needed yet, or gone */
+    struct gw_list leaving; /* retired, and something of it still runs */
     struct gw_draw draw;
     size_t abroad;
     bool invoking; /* inside start: nobody may be told anything now */
-    bool closing, keeper_closed;
+    bool closing;
     void (*closed)(void *ctx);
     void *closed_ctx;
 };
@@ -216,38 +214,6 @@ static void open_door(struct owned *o)
             o->bound);
 }
 
-static struct gw_keeper *keeper_of(struct gw_functions *fs)
-{
-    struct gw_fault why;
-
-    if (fs->keeper)
-        return fs->keeper;
-    fs->keeper =
-        gw_keeper_new(&fs->o.loop->uv, fs->o.surroundings->folder, &why);
-    if (!fs->keeper)
-        gw_error("function.keeper", "%s", why.text);
-    return fs->keeper;
-}
-
-static void free_if_over(struct owned *o);
-
-static void on_supervisor_gone(void *ctx)
-{
-    struct owned *o = ctx;
-
-    o->supervisor = NULL;
-    free_if_over(o);
-}
-
-static void supervise(struct owned *o)
-{
-    struct gw_functions *fs = o->fs;
-
-    if (gw_supervisor_runs(o->function.spec) && keeper_of(fs))
-        o->supervisor = gw_supervisor_new(fs->o.loop, fs->o.edge, fs->keeper,
-                                          &o->function, fs->o.surroundings);
-}
-
 /* --- configurations -------------------------------------------------------------- */
 
 static struct owned *make(struct gw_functions *fs,
@@ -269,47 +235,15 @@ static struct owned *make(struct gw_functions *fs,
     return o;
 }
 
-static bool same_pairs(struct gw_pairs a, struct gw_pairs b)
-{
-    if (a.count != b.count)
-        return false;
-    for (size_t i = 0; i < a.count; i++)
-        if (!gw_str_eq(a.at[i].name, b.at[i].name) ||
-            !gw_str_eq(a.at[i].value, b.at[i].value))
-            return false;
-    return true;
-}
-
-/* Would its processes be the same? */
-static bool is_same(const struct gw_function_spec *a,
-                    const struct gw_function_spec *b)
-{
-    return gw_str_eq(a->runtime, b->runtime) &&
-           gw_str_eq(a->handler, b->handler) && gw_str_eq(a->code, b->code) &&
-           gw_str_eq(a->inline_code, b->inline_code) &&
-           same_pairs(a->environment, b->environment) &&
-           a->memory_mb == b->memory_mb && a->concurrency == b->concurrency &&
-           a->reload == b->reload;
-}
-
 /* The old spec is there until the end of this. */
 static void change(struct owned *o, const struct gw_function_spec *spec)
 {
-    const struct gw_function_spec *old = o->function.spec;
-    bool runs = gw_supervisor_runs(spec);
-
     o->function.spec = spec;
     if (!gw_str_eq(o->door_at, spec->door)) {
         close_door(o);
         open_door(o);
     }
     o->door_at = spec->door;
-    if (o->supervisor && !runs)
-        gw_supervisor_close(o->supervisor, false, on_supervisor_gone, o);
-    else if (o->supervisor && !is_same(old, spec))
-        gw_supervisor_replace(o->supervisor);
-    else if (!o->supervisor)
-        supervise(o);
 }
 
 static void put_into_force(struct gw_functions *fs,
@@ -324,7 +258,6 @@ static void put_into_force(struct gw_functions *fs,
     } else {
         o = make(fs, spec);
         open_door(o);
-        supervise(o);
     }
     o->config = gw_config_ref(fs->config);
     o->retired = false;
@@ -340,7 +273,7 @@ static void free_if_over(struct owned *o)
 {
     struct gw_functions *fs = o->fs;
 
-    if (!o->retired || o->supervisor || o->function.flight_count)
+    if (!o->retired || o->function.flight_count)
         return;
     gw_list_leave(&o->node);
     gw_function_fini(&o->function);
@@ -360,11 +293,7 @@ static void retire(struct owned *o)
     else
         gw_function_cancel_waiting(&o->function);
     close_door(o);
-    if (o->supervisor)
-        gw_supervisor_close(o->supervisor, o->fs->closing, on_supervisor_gone,
-                            o);
-    else
-        free_if_over(o);
+    free_if_over(o);
 }
 
 static void index_names(struct gw_functions *fs)
@@ -419,15 +348,6 @@ struct gw_invoker *gw_functions_invoker(struct gw_functions *fs)
     return &fs->invoker;
 }
 
-static void on_keeper_closed(void *ctx)
-{
-    struct gw_functions *fs = ctx;
-
-    fs->keeper = NULL;
-    fs->keeper_closed = true;
-    tell_when_over(fs);
-}
-
 static void tell_when_over(struct gw_functions *fs)
 {
     void (*closed)(void *ctx) = fs->closed;
@@ -435,10 +355,6 @@ static void tell_when_over(struct gw_functions *fs)
     if (!fs->closing || !gw_list_is_empty(&fs->owned) ||
         !gw_list_is_empty(&fs->leaving) || !closed)
         return;
-    if (fs->keeper && !fs->keeper_closed) {
-        gw_keeper_close(fs->keeper, on_keeper_closed, fs);
-        return;
-    }
     fs->closed = NULL;
     closed(fs->closed_ctx);
 }
