@@ -104,7 +104,8 @@ struct gw_worker *gw_worker_new(struct gw_worker_shared *shared, unsigned index,
         free(w);
         return NULL;
     }
-    w->public = (struct gw_public){ &w->gateway, gw_signatures_new() };
+    w->public = (struct gw_public){ .gateway = &w->gateway,
+                                    .signatures = gw_signatures_new() };
     w->shared = shared;
     w->bus = shared->bus;
     w->gateway = (struct gw_gateway){
