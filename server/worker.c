@@ -104,7 +104,8 @@ struct gw_worker *gw_worker_new(struct gw_worker_shared *shared, unsigned index,
         free(w);
         return NULL;
     }
-    w->public = (struct gw_public){ &w->gateway, gw_signatures_new() };
+    w->public = (struct gw_public){ .gateway = &w->gateway,
+                                    .signatures = gw_signatures_new() };
     w->shared = shared;
     w->bus = shared->bus;
     w->gateway = (struct gw_gateway){
@@ -124,6 +125,8 @@ struct gw_worker *gw_worker_new(struct gw_worker_shared *shared, unsigned index,
     w->gateway.registry = gw_cluster_registry(w->cluster);
     w->functions = make_functions(w);
     w->gateway.invoker = gw_functions_invoker(w->functions);
+    w->public.invoke_api = gw_invoke_api_new(&w->gateway, w->public.signatures,
+                                             w->gateway.invoker);
     gw_gateway_init(&w->gateway);
     gw_gateway_configure(&w->gateway, config);
     gw_bus_attach(w->bus, index, &w->loop.uv, on_bus, w);
@@ -299,6 +302,7 @@ static void on_functions_closed(void *ctx)
 static void close_backends(struct gw_worker *w)
 {
     gw_gateway_abandon_goodbyes(&w->gateway);
+    gw_invoke_api_close(w->public.invoke_api);
     gw_functions_close(w->functions, on_functions_closed, w);
     gw_upstream_close(w->upstream, on_upstream_closed, w);
     /* Its lanes must be given back while it is there to take them. */
@@ -308,6 +312,7 @@ static void close_backends(struct gw_worker *w)
 static bool backends_are_closed(struct gw_worker *w, int64_t now)
 {
     return w->upstream_closed && w->functions_closed &&
+           gw_invoke_api_is_quiet(w->public.invoke_api) &&
            gw_gateway_is_quiet(&w->gateway);
 }
 
@@ -398,6 +403,7 @@ void gw_worker_drain(struct gw_worker *w)
 
 void gw_worker_free(struct gw_worker *w)
 {
+    gw_invoke_api_free(w->public.invoke_api);
     gw_gateway_fini(&w->gateway);
     gw_functions_free(w->functions);
     gw_cluster_free(w->cluster);
