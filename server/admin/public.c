@@ -23,7 +23,8 @@ static void on_request(void *ctx, struct gw_link *link,
         gw_conn_open(g, link, &target, request, answerer);
 }
 
-static void on_refuse(void *ctx, struct gw_link *link, unsigned status)
+static void on_refuse(void *ctx, struct gw_link *link,
+                      const struct gw_http_request *request, unsigned status)
 {
     struct gw_public *p = ctx;
 

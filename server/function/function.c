@@ -333,10 +333,15 @@ void gw_function_unwait(struct gw_function *f, struct gw_waiter *w)
     GW_UNCOUNT(f->metrics->runtimes_waiting);
 }
 
-void gw_function_cancel_all(struct gw_function *f)
+void gw_function_cancel_waiting(struct gw_function *f)
 {
     while (f->waiting)
         land(f, dequeue(f, f->queue.next), GW_E_CANCELLED, NULL);
+}
+
+void gw_function_cancel_all(struct gw_function *f)
+{
+    gw_function_cancel_waiting(f);
     GW_LIST_EACH_SAFE (node, after, &f->flights) {
         struct gw_flight *flight = GW_CONTAINER(node, struct gw_flight, node);
         struct gw_invocation *v = flight->invocation;
