@@ -14,7 +14,7 @@ void gw_log_install(gw_log_sink *sink, gw_log_level threshold)
 
 void gw_log(gw_log_level level, const char *event, const char *format, ...)
 {
-    char text[1024];
+    char text[GW_LOG_TEXT_MAX + 1];
     va_list args;
 
     if (!installed || level > gw_log_threshold)

@@ -21,6 +21,10 @@ typedef enum gw_log_level {
     GW_LOG_DEBUG,
 } gw_log_level;
 
+/* What a line may say behind its event's name; the rest is cut off. Room for
+ * 8 KB that a function has printed, and its names. */
+enum { GW_LOG_TEXT_MAX = 8 * 1024 + 256 };
+
 typedef void gw_log_sink(gw_log_level level, const char *event,
                          const char *text);
 
