@@ -1,11 +1,11 @@
 #include "server/function/command.h"
 
+#include "server/function/folder.h"
 #include "tests/support/suite.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 static struct gw_arena arena;
 static struct gw_function_spec spec;
@@ -151,7 +151,7 @@ static const struct {
         "/run/folder/bootstrap.mjs" } },
     { "python3.12",
       "python3.12",
-      { "python3.12", "/run/folder/bootstrap.py" } },
+      { "FOLDER/python3.12", "/run/folder/bootstrap.py" } },
     { "python3", "python3.12", { "python3", "/run/folder/bootstrap.py" } },
     { "bootstrap", "provided.al2023", { "FOLDER/bootstrap" } },
 };
@@ -176,9 +176,30 @@ START_TEST(each_runtime_has_its_program)
                  strncmp(arg, "FOLDER", 6) == 0 ? arg + 6 : arg);
         ck_assert_str_eq(command.argv[i], want);
     }
-    snprintf(want, sizeof(want), "%s/%s", folder, programs[_i].program);
-    unlink(want);
-    rmdir(folder);
+    gw_folder_remove(folder);
+    gw_arena_fini(&arena);
+}
+END_TEST
+
+START_TEST(a_shim_is_no_python_of_that_version)
+{
+    char folder[] = "/tmp/command-XXXXXX", shims[64], path[128];
+
+    start();
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    snprintf(shims, sizeof(shims), "%s/shims", folder);
+    ck_assert_int_eq(mkdir(shims, 0700), 0);
+    make_program(shims, "python3.99");
+    make_program(shims, "python3");
+    snprintf(path, sizeof(path), "%s:%s", shims, folder);
+    ck_assert_msg(!make(path), "%s", why.text);
+    ck_assert_str_eq(command.argv[0], "python3");
+    make_program(folder, "python3.99");
+    ck_assert_msg(!make(path), "%s", why.text);
+    ck_assert_gw_str(gw_str_head(gw_str_of(command.argv[0]), strlen(folder)),
+                     gw_str_of(folder));
+    ck_assert_ptr_null(strstr(command.argv[0], "shims"));
+    gw_folder_remove(folder);
     gw_arena_fini(&arena);
 }
 END_TEST
@@ -199,5 +220,6 @@ GW_SUITE("server/function/command")
     tcase_add_test(tc, a_function_is_told_who_it_is);
     tcase_add_test(tc, what_its_owner_sets_goes_before_all_but_its_identity);
     tcase_add_loop_test(tc, each_runtime_has_its_program, 0, GW_LEN(programs));
+    tcase_add_test(tc, a_shim_is_no_python_of_that_version);
     tcase_add_test(tc, other_runtimes_are_not_ours);
 }
