@@ -64,21 +64,31 @@ static void unpack(void *ctx, void *argument)
     free(p);
 }
 
+/* Copies a text behind the others. */
+static gw_str pack(char **end, gw_str text)
+{
+    gw_str copy = { *end, text.len };
+
+    if (text.len)
+        memcpy(*end, text.at, text.len);
+    *end += text.len;
+    return copy;
+}
+
 static void send_home(struct gw_functions *fs, struct gw_invocation *v,
                       gw_err err, const struct gw_outcome *outcome)
 {
     static const struct gw_outcome nothing;
     const struct gw_outcome *o = outcome ? outcome : &nothing;
     struct parcel *p = gw_alloc(sizeof(*p) + o->payload.len + o->tail.len);
+    char *end = p->bytes;
 
     *p = (struct parcel){ .v = v,
                           .err = err,
                           .was_abroad = v->home != fs,
                           .outcome = { .is_error = o->is_error } };
-    memcpy(p->bytes, o->payload.at, o->payload.len);
-    memcpy(p->bytes + o->payload.len, o->tail.at, o->tail.len);
-    p->outcome.payload = (gw_str){ p->bytes, o->payload.len };
-    p->outcome.tail = (gw_str){ p->bytes + o->payload.len, o->tail.len };
+    p->outcome.payload = pack(&end, o->payload);
+    p->outcome.tail = pack(&end, o->tail);
     gw_bus_task(fs->o.bus, v->home->o.worker, unpack, p);
 }
 
