@@ -72,6 +72,10 @@ $(OUT)/%.o: %.c Makefile
 	@echo "  cc    $<"
 	@$(CC) $(CPPFLAGS) $(CFLAGS) -c $< -o $@
 
+# The functions' runtimes are part of the program.
+$(OUT)/server/function/folder.o: clients/functions/node/bootstrap.mjs \
+                                 clients/functions/python/bootstrap.py
+
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)
 
 # --- tests -------------------------------------------------------------------

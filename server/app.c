@@ -1,6 +1,9 @@
 #include "server/app.h"
 
 #include "protocol/base/log.h"
+#include "server/config/localise.h"
+#include "server/dev/authority.h"
+#include "server/function/folder.h"
 #include "server/observe/lines.h"
 #include "server/worker.h"
 
@@ -32,6 +35,9 @@ struct gw_app {
     struct gw_metrics *metrics[GW_WORKERS_MAX];
     struct gw_health health;
     _Atomic bool draining;
+    char folder[GW_FOLDER_MAX]; /* of functions' processes; empty: none yet */
+    struct gw_function_surroundings surroundings;
+    char certificate[GW_FOLDER_MAX + 16], key[GW_FOLDER_MAX + 16];
     char bound[GW_BOUND_MAX];
     char admin_bound[GW_BOUND_MAX];
     sigset_t signals;
@@ -85,7 +91,7 @@ static gw_err make_workers(struct gw_app *app, struct gw_fault *why)
 {
     struct gw_worker_shared *shared = &app->shared;
 
-    shared->worker_count = count_workers(&app->config->settings);
+    shared->surroundings = &app->surroundings;
     if (getrandom(&shared->id_key, sizeof(shared->id_key), 0) < 0 ||
         draw_node(&app->config->settings, &shared->node))
         return gw_fail(why, GW_E_SYSTEM, "no random numbers to be had");
@@ -108,6 +114,7 @@ static gw_err bind_public(struct gw_app *app, struct gw_fault *why)
     struct gw_address at = app->config->settings.listen;
     gw_err err = GW_OK;
 
+    app->shared.worker_count = count_workers(&app->config->settings);
     for (unsigned i = 0; i < app->shared.worker_count && !err; i++)
         err = gw_edge_bind(&at, &app->sockets[i], app->bound, &at.port, why);
     return err;
@@ -135,6 +142,47 @@ static gw_err listen_admin(struct gw_app *app, struct gw_fault *why)
     return GW_OK;
 }
 
+/* --- functions' surroundings -------------------------------------------------- */
+
+static gw_err make_authority(struct gw_app *app, struct gw_fault *why)
+{
+    gw_str host = app->config->settings.listen.host;
+    gw_err err;
+
+    if (app->surroundings.has_authority)
+        return GW_OK;
+    err = gw_authority_make(app->folder, host, why);
+    snprintf(app->certificate, sizeof(app->certificate), "%s/cert.pem",
+             app->folder);
+    snprintf(app->key, sizeof(app->key), "%s/key.pem", app->folder);
+    app->surroundings.has_authority = !err;
+    return err;
+}
+
+/* What a configuration lacks until it is known where this process listens, and
+ * what its functions need. Nobody else has seen it yet. */
+static gw_err equip(struct gw_app *app, struct gw_config *config,
+                    struct gw_fault *why)
+{
+    bool wants_authority = gw_config_wants_authority(config);
+    gw_err err = gw_config_localise(config, gw_str_of(app->bound));
+
+    if (!err && gw_config_runs_functions(config) && !app->folder[0]) {
+        err = gw_folder_make(app->folder, why);
+        app->surroundings.folder = err ? NULL : app->folder;
+    }
+    if (!err && wants_authority)
+        err = make_authority(app, why);
+    if (!err && app->surroundings.has_authority &&
+        !config->settings.tls_certificate.len) {
+        config->settings.tls_certificate = gw_str_of(app->certificate);
+        config->settings.tls_key = gw_str_of(app->key);
+    }
+    return err;
+}
+
+/* --- announcing --------------------------------------------------------------- */
+
 static void print_stages(const struct gw_app *app, const char *scheme)
 {
     const struct gw_config *c = app->config;
@@ -152,14 +200,61 @@ static void print_stages(const struct gw_app *app, const char *scheme)
     }
 }
 
+/* Those whose runtimes attach say where they do when their doors are open. */
+static void print_functions(const struct gw_config *c)
+{
+    for (size_t i = 0; i < c->function_count; i++) {
+        const struct gw_function_spec *f = &c->functions[i];
+
+        if (gw_runtime_is_run_here(f->runtime))
+            gw_info("function", "name=%.*s runtime=%.*s concurrency=%u",
+                    GW_FMT(f->name), GW_FMT(f->runtime), f->concurrency);
+    }
+}
+
+static void print_template(const struct gw_config *c)
+{
+    for (size_t i = 0; i < c->note_count; i++)
+        gw_info("note", "%.*s", GW_FMT(c->notes[i]));
+    for (size_t i = 0; i < c->outputs.count; i++)
+        gw_info("output", "%.*s=%.*s", GW_FMT(c->outputs.at[i].name),
+                GW_FMT(c->outputs.at[i].value));
+}
+
+/* Something to paste. */
+static void print_command(const struct gw_app *app, const char *scheme)
+{
+    const struct gw_config *c = app->config;
+    const struct gw_plan *plan = c->plan_count ? c->plans[0] : NULL;
+    bool is_only = gw_config_only_api(c) != NULL;
+
+    if (plan)
+        gw_info("try", "npx wscat -c %s://%s%s%.*s/%.*s", scheme, app->bound,
+                is_only ? "" : "/", is_only ? 0 : (int)plan->api_id.len,
+                plan->api_id.at, GW_FMT(plan->stage));
+}
+
+/* One that dev has made is known to functions only. */
+static bool has_own_certificate(const struct gw_app *app)
+{
+    const struct gw_settings *s = &app->config->settings;
+
+    return s->tls_certificate.len &&
+           !gw_str_eq(s->tls_certificate, gw_str_of(app->certificate));
+}
+
 static void announce(const struct gw_app *app)
 {
     const struct gw_settings *s = &app->config->settings;
+    const char *scheme = has_own_certificate(app) ? "wss" : "ws";
     struct rlimit files = { 0 };
 
     getrlimit(RLIMIT_NOFILE, &files);
     gw_info("listen", "address=%s workers=%u tls=%s admin=%s", app->bound,
-            app->shared.worker_count, s->tls_certificate.len ? "yes" : "no",
+            app->shared.worker_count,
+            has_own_certificate(app) ? "yes"
+            : s->tls_certificate.len ? "local"
+                                     : "no",
             app->admin_bound[0] ? app->admin_bound : "off");
     gw_info("bounds",
             "open_files=%llu out_queue=%llu out_queues=%llu message=%llu",
@@ -167,12 +262,16 @@ static void announce(const struct gw_app *app)
             (unsigned long long)s->out_queue_bytes,
             (unsigned long long)s->out_queue_total_bytes,
             (unsigned long long)s->max_message_bytes);
-    print_stages(app, s->tls_certificate.len ? "wss" : "ws");
+    print_stages(app, scheme);
     if (!gw_config_wants_signatures(app->config))
         gw_info("open",
                 "@connections calls need no signature: whoever reaches "
                 "%s may post",
                 app->bound);
+    print_functions(app->config);
+    print_template(app->config);
+    if (app->config->dev)
+        print_command(app, scheme);
 }
 
 /* Several processes may serve one port, in production to replace each other.
@@ -289,9 +388,11 @@ static gw_err start(struct gw_app *app, struct gw_fault *why)
     if (!err)
         err = check_free(app, why);
     if (!err)
-        err = make_workers(app, why);
-    if (!err)
         err = bind_public(app, why);
+    if (!err)
+        err = equip(app, app->config, why);
+    if (!err)
+        err = make_workers(app, why);
     if (!err)
         err = listen_admin(app, why);
     for (unsigned i = 0; !err && i < app->shared.worker_count; i++)
@@ -330,6 +431,7 @@ static void reload(struct gw_app *app)
         gw_error("reload.refused", "errors=%u the old configuration stays",
                  errors->count);
     } else if (gw_config_check_exposure(config, &why) ||
+               equip(app, config, &why) ||
                gw_edge_check_certificate(&config->settings, &why)) {
         gw_error("reload.refused", "%s; the old configuration stays", why.text);
         gw_config_unref(config);
@@ -392,6 +494,8 @@ static void stop(struct gw_app *app)
     gw_bus_free(app->shared.bus);
     gw_addresses_free(app->shared.addresses);
     gw_letterbox_free(app->shared.letterbox);
+    if (app->folder[0])
+        gw_folder_remove(app->folder);
     gw_info("stopped", "all connections are closed");
 }
 
@@ -427,6 +531,8 @@ int gw_app_run(const struct gw_config_source *source)
     if (err && err != GW_E_CANCELLED) {
         fprintf(stderr, "gatewire: %s\n",
                 why.text[0] ? why.text : gw_err_text(err));
+        if (app.folder[0])
+            gw_folder_remove(app.folder);
         return err == GW_E_FORBIDDEN || err == GW_E_INVALID
                    ? GW_EXIT_CONFIG
                    : GW_EXIT_UNAVAILABLE;

@@ -3,6 +3,7 @@
  */
 #include "server/app.h"
 #include "server/client.h"
+#include "server/function/keeper.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -286,6 +287,7 @@ static const struct {
     { "close", gw_client_main },
     { "health", gw_client_health_main },
     { "dead-letters", gw_client_letters_main },
+    { "function-keeper", gw_keeper_main }, /* by the gateway itself */
     { "version", version },
     { "--version", version },
     { "help", help },

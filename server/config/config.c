@@ -77,6 +77,20 @@ bool gw_config_wants_signatures(const struct gw_config *config)
     return config->credential_count > 0;
 }
 
+bool gw_config_runs_functions(const struct gw_config *config)
+{
+    for (size_t i = 0; i < config->function_count; i++)
+        if (gw_runtime_is_run_here(config->functions[i].runtime))
+            return true;
+    return false;
+}
+
+bool gw_config_wants_authority(const struct gw_config *config)
+{
+    return config->dev && !config->settings.tls_certificate.len &&
+           gw_config_runs_functions(config);
+}
+
 gw_err gw_config_check_exposure(const struct gw_config *config,
                                 struct gw_fault *why)
 {

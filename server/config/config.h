@@ -96,6 +96,12 @@ const gw_str *gw_config_secret(const struct gw_config *config,
 /* Must @connections calls be signed? */
 bool gw_config_wants_signatures(const struct gw_config *config);
 
+/* Are there functions whose processes are started here? */
+bool gw_config_runs_functions(const struct gw_config *config);
+
+/* And does dev make a certificate that they trust, there being no other? */
+bool gw_config_wants_authority(const struct gw_config *config);
+
 /* GW_E_FORBIDDEN: @connections would be open to everybody who reaches a
  * listener that is not on loopback, and nobody said that it should be. *why
  * names both ways out. Ask before listening. */

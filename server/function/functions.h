@@ -21,8 +21,10 @@ struct gw_functions_options {
     struct gw_metrics *metrics;
     unsigned worker, worker_count;
     struct gw_functions *const *peers; /* of all workers, this one included */
-    const struct gw_function_surroundings *surroundings; /* outlives it */
-    uint64_t seed;                                       /* of request ids */
+    /* What of it no configuration changes; outlives it. It is looked at when
+     * a configuration is put into force. */
+    const struct gw_function_surroundings *surroundings;
+    uint64_t seed; /* of request ids */
 };
 
 struct gw_functions *gw_functions_new(const struct gw_functions_options *o);

@@ -12,6 +12,7 @@
 #ifndef GW_FUNCTION_SUPERVISOR_H
 #define GW_FUNCTION_SUPERVISOR_H
 
+#include "server/config/config.h"
 #include "server/edge/edge.h"
 #include "server/function/function.h"
 #include "server/function/keeper.h"
@@ -20,13 +21,21 @@
 struct gw_function_surroundings {
     const char *folder; /* of this process: bootstraps, inline code, the local
                            authority; removed with it */
+    bool has_authority; /* folder holds ca.pem (ours) and bundle.pem (and the
+                           system's) */
+
+    /* Of the configuration in force, as gw_function_surround has it. */
     gw_str region;
     gw_str access_key_id,
         secret;             /* to sign with; the function's own go before */
     gw_str tables_endpoint; /* empty: none */
-    bool has_authority; /* folder holds ca.pem (ours) and bundle.pem (and the
-                           system's) */
 };
+
+/* Goes by that configuration from now on, whose texts it borrows; what it
+ * borrowed before is still there. True: processes that run were told something
+ * else. */
+bool gw_function_surround(struct gw_function_surroundings *s,
+                          const struct gw_config *config);
 
 struct gw_supervisor;
 
