@@ -16,7 +16,6 @@ enum {
 
 struct gw_async {
     struct gw_gateway *gateway;
-    struct gw_invoker *invoker;
     struct gw_list resting; /* struct event, until its next try */
     size_t running, held_bytes;
     bool closed;
@@ -35,12 +34,11 @@ struct event {
     size_t bytes;
 };
 
-struct gw_async *gw_async_new(struct gw_gateway *g, struct gw_invoker *invoker)
+struct gw_async *gw_async_new(struct gw_gateway *g)
 {
     struct gw_async *as = gw_alloc(sizeof(*as));
 
     as->gateway = g;
-    as->invoker = invoker;
     gw_list_init(&as->resting);
     return as;
 }
@@ -149,11 +147,11 @@ static void on_done(struct gw_invocation *v, gw_err err,
 
 static gw_err start(struct event *e)
 {
-    struct gw_async *as = e->owner;
-    gw_err err = as->invoker->start(as->invoker, &e->invocation);
+    struct gw_invoker *invoker = e->owner->gateway->invoker;
+    gw_err err = invoker->start(invoker, &e->invocation);
 
     if (!err)
-        as->running++;
+        e->owner->running++;
     return err;
 }
 

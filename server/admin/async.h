@@ -9,11 +9,10 @@
 #define GW_ADMIN_ASYNC_H
 
 #include "server/gateway/gateway.h"
-#include "server/port/invoker.h"
 
 struct gw_async; /* one worker's */
 
-struct gw_async *gw_async_new(struct gw_gateway *g, struct gw_invoker *invoker);
+struct gw_async *gw_async_new(struct gw_gateway *g);
 
 /* Takes the block that the texts of v live in; v itself is copied. id: the
  * request's.

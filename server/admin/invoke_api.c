@@ -26,7 +26,6 @@ enum {
 struct gw_invoke_api {
     struct gw_gateway *gateway;
     struct gw_signatures *signatures;
-    struct gw_invoker *invoker;
     struct gw_async *async;
     size_t running, held_bytes;
 };
@@ -38,22 +37,20 @@ struct call {
     struct gw_invoke_api *api;
     struct gw_link *link; /* NULL: the client left */
     struct gw_timer queue_wait;
-    _Atomic bool is_late;   /* it must not begin any more */
-    _Atomic bool has_begun; /* as far as we are asked */
+    _Atomic bool is_late;      /* it must not begin any more */
+    _Atomic bool was_too_late; /* and so it did not */
     char *texts;
     size_t bytes;
 };
 
 struct gw_invoke_api *gw_invoke_api_new(struct gw_gateway *g,
-                                        struct gw_signatures *s,
-                                        struct gw_invoker *invoker)
+                                        struct gw_signatures *s)
 {
     struct gw_invoke_api *api = gw_alloc(sizeof(*api));
 
     *api = (struct gw_invoke_api){ .gateway = g,
                                    .signatures = s,
-                                   .invoker = invoker,
-                                   .async = gw_async_new(g, invoker) };
+                                   .async = gw_async_new(g) };
     return api;
 }
 
@@ -315,7 +312,7 @@ static fault find_function(struct gw_invoke_api *api,
         return complain(why, BAD_PARAMETER,
                         "The derived qualifier from the function name does "
                         "not match the specified qualifier.");
-    out->spec = api->invoker->find(api->invoker, ref.name);
+    out->spec = g->invoker->find(g->invoker, ref.name);
     if (!out->spec || !gw_function_ref_is(&ref, out->spec))
         return not_found(g->config, &ref,
                          qualifier.len ? qualifier : ref.qualifier, why);
@@ -509,8 +506,8 @@ static bool is_wanted(const struct gw_invocation *v)
 {
     struct call *c = GW_CONTAINER(v, struct call, invocation);
 
-    c->has_begun = !c->is_late;
-    return c->has_begun;
+    c->was_too_late = c->is_late;
+    return !c->was_too_late;
 }
 
 static void call_free(struct call *c)
@@ -528,8 +525,8 @@ static void on_done(struct gw_invocation *v, gw_err err,
 {
     struct call *c = GW_CONTAINER(v, struct call, invocation);
 
-    /* What has begun had all of its own time after that. */
-    if (err && !c->has_begun && c->is_late)
+    /* What begins in time has all of its own after that: it never began. */
+    if (err == GW_E_TIMEOUT || (err && c->was_too_late))
         err = GW_E_BUSY;
     if (c->link && err)
         refuse_for(c->api, c->link, err);
@@ -565,7 +562,7 @@ static void call_function(struct gw_invoke_api *api, struct asked *asked,
     api->running++;
     api->held_bytes += bytes;
     GW_ADD(g->metrics->invokes_held_bytes, bytes);
-    err = api->invoker->start(api->invoker, &c->invocation);
+    err = g->invoker->start(g->invoker, &c->invocation);
     if (err) {
         call_free(c);
         refuse_for(api, link, err);

@@ -16,13 +16,11 @@
 
 #include "server/admin/signatures.h"
 #include "server/gateway/gateway.h"
-#include "server/port/invoker.h"
 
 struct gw_invoke_api; /* one worker's */
 
 struct gw_invoke_api *gw_invoke_api_new(struct gw_gateway *g,
-                                        struct gw_signatures *s,
-                                        struct gw_invoker *invoker);
+                                        struct gw_signatures *s);
 
 /* Its paths, while there are functions here. */
 bool gw_invoke_api_is_meant(const struct gw_invoke_api *api,

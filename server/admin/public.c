@@ -9,7 +9,7 @@ static void serve_no_stage(struct gw_public *p, struct gw_link *link,
                            const struct gw_http_request *request, gw_str body,
                            struct gw_answerer **answerer)
 {
-    if (p->invoke_api && gw_invoke_api_is_meant(p->invoke_api, request))
+    if (gw_invoke_api_is_meant(p->invoke_api, request))
         gw_invoke_api_handle(p->invoke_api, link, request, body, answerer);
     else
         gw_answer_error(p->gateway, link, 403, GW_LIT("ForbiddenException"),

@@ -11,7 +11,7 @@
 struct gw_public {
     struct gw_gateway *gateway;
     struct gw_signatures *signatures;
-    struct gw_invoke_api *invoke_api; /* NULL: no functions run here */
+    struct gw_invoke_api *invoke_api;
 };
 
 extern const struct gw_link_events gw_public_events; /* ctx: a gw_public */

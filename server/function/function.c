@@ -349,15 +349,15 @@ void gw_function_unwait(struct gw_function *f, struct gw_waiter *w)
     GW_UNCOUNT(f->metrics->runtimes_waiting);
 }
 
-void gw_function_cancel_waiting(struct gw_function *f)
+void gw_function_end_waiting(struct gw_function *f, gw_err why)
 {
     while (f->waiting)
-        land(f, dequeue(f, f->queue.next), GW_E_CANCELLED, NULL);
+        land(f, dequeue(f, f->queue.next), why, NULL);
 }
 
 void gw_function_cancel_all(struct gw_function *f)
 {
-    gw_function_cancel_waiting(f);
+    gw_function_end_waiting(f, GW_E_CANCELLED);
     GW_LIST_EACH_SAFE (node, after, &f->flights) {
         struct gw_flight *flight = GW_CONTAINER(node, struct gw_flight, node);
         struct gw_invocation *v = flight->invocation;

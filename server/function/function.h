@@ -111,9 +111,9 @@ void gw_function_fini(struct gw_function *f);
 gw_err gw_function_invoke(struct gw_function *f,
                           struct gw_invocation *v) GW_MUST_CHECK;
 
-/* Ends all that waits, for its callers; or, as well, all that runs, which goes
- * on for nobody. */
-void gw_function_cancel_waiting(struct gw_function *f);
+/* Ends all that waits, for its callers, who are told why. Or cancels that, and
+ * all that runs as well, which goes on for nobody. */
+void gw_function_end_waiting(struct gw_function *f, gw_err why);
 void gw_function_cancel_all(struct gw_function *f);
 
 /* No runtime of it can start: what waits for one, and what comes, ends with

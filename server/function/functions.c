@@ -383,7 +383,7 @@ static void retire(struct owned *o)
     if (o->fs->closing)
         gw_function_cancel_all(&o->function);
     else
-        gw_function_cancel_waiting(&o->function);
+        gw_function_end_waiting(&o->function, GW_E_UNREACHABLE);
     close_door(o);
     if (o->supervisor)
         close_supervisor(o);

@@ -52,7 +52,7 @@ class Attached:
             while not self.closing:
                 connection = http.client.HTTPConnection("127.0.0.1", self.port)
                 connection.connect()
-                self.connections.append(connection.sock)
+                self.connections.append(connection)
                 try:
                     while True:
                         self._serve(connection)
@@ -96,9 +96,10 @@ class Attached:
 
     def close(self):
         self.closing = True
-        for s in self.connections:
+        for connection in self.connections:
             try:
-                s.shutdown(socket.SHUT_RDWR)
+                if connection.sock:
+                    connection.sock.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
         for thread in self.threads:
