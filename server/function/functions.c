@@ -293,36 +293,10 @@ static struct owned *make(struct gw_functions *fs,
     return o;
 }
 
-static bool same_pairs(struct gw_pairs a, struct gw_pairs b)
+/* Its processes are replaced whether or not a word of it has changed: their
+ * code may have. The old spec is there until the end of this. */
+static void change(struct owned *o, const struct gw_function_spec *spec)
 {
-    if (a.count != b.count)
-        return false;
-    for (size_t i = 0; i < a.count; i++)
-        if (!gw_str_eq(a.at[i].name, b.at[i].name) ||
-            !gw_str_eq(a.at[i].value, b.at[i].value))
-            return false;
-    return true;
-}
-
-/* Would its processes be the same? */
-static bool is_same(const struct gw_function_spec *a,
-                    const struct gw_function_spec *b)
-{
-    return gw_str_eq(a->runtime, b->runtime) &&
-           gw_str_eq(a->handler, b->handler) && gw_str_eq(a->code, b->code) &&
-           gw_str_eq(a->inline_code, b->inline_code) &&
-           same_pairs(a->environment, b->environment) &&
-           a->memory_mb == b->memory_mb && a->concurrency == b->concurrency &&
-           a->reload == b->reload;
-}
-
-/* The old spec is there until the end of this. moved: what surrounds all
- * functions has changed. */
-static void change(struct owned *o, const struct gw_function_spec *spec,
-                   bool moved)
-{
-    const struct gw_function_spec *old = o->function.spec;
-
     o->function.spec = spec;
     if (!gw_str_eq(o->door_at, spec->door)) {
         close_door(o);
@@ -333,19 +307,19 @@ static void change(struct owned *o, const struct gw_function_spec *spec,
         supervise(o);
     else if (!gw_supervisor_runs(spec))
         close_supervisor(o);
-    else if (!o->ending && (moved || !is_same(old, spec)))
+    else if (!o->ending)
         gw_supervisor_replace(o->supervisor);
 }
 
 static void put_into_force(struct gw_functions *fs,
-                           const struct gw_function_spec *spec, bool moved)
+                           const struct gw_function_spec *spec)
 {
     const struct gw_settings *s = &fs->config->settings;
     struct owned *o = find_owned(fs, spec->name);
     struct gw_config *old = o ? o->config : NULL;
 
     if (o) {
-        change(o, spec, moved);
+        change(o, spec);
     } else {
         o = make(fs, spec);
         open_door(o);
@@ -403,31 +377,27 @@ static void index_names(struct gw_functions *fs)
                              (void *)&c->functions[i]));
 }
 
-/* Takes in what the configuration says of it; true: it is not as it was. */
-static bool look_around(struct gw_functions *fs)
+static void look_around(struct gw_functions *fs)
 {
     const struct gw_function_surroundings *process = fs->o.surroundings;
-    bool had_authority = fs->around.has_authority;
 
     fs->around.folder = process->folder;
     fs->around.has_authority = process->has_authority;
-    return gw_function_surround(&fs->around, fs->config) ||
-           fs->around.has_authority != had_authority;
+    gw_function_surround(&fs->around, fs->config);
 }
 
 void gw_functions_configure(struct gw_functions *fs, struct gw_config *config)
 {
     struct gw_config *old = fs->config;
-    bool moved;
 
     fs->config = gw_config_ref(config);
-    moved = look_around(fs);
+    look_around(fs);
     index_names(fs);
     GW_LIST_EACH_SAFE (node, after, &fs->owned)
         GW_CONTAINER(node, struct owned, node)->retired = true;
     for (size_t i = 0; i < config->function_count; i++)
         if (worker_of(fs, config->functions[i].name) == fs->o.worker)
-            put_into_force(fs, &config->functions[i], moved);
+            put_into_force(fs, &config->functions[i]);
     GW_LIST_EACH_SAFE (node, next, &fs->owned) {
         struct owned *o = GW_CONTAINER(node, struct owned, node);
 

@@ -31,10 +31,8 @@ struct gw_function_surroundings {
     gw_str tables_endpoint; /* empty: none */
 };
 
-/* Goes by that configuration from now on, whose texts it borrows; what it
- * borrowed before is still there. True: processes that run were told something
- * else. */
-bool gw_function_surround(struct gw_function_surroundings *s,
+/* Goes by that configuration from now on, whose texts it borrows. */
+void gw_function_surround(struct gw_function_surroundings *s,
                           const struct gw_config *config);
 
 struct gw_supervisor;
