@@ -104,7 +104,8 @@ struct gw_worker *gw_worker_new(struct gw_worker_shared *shared, unsigned index,
         free(w);
         return NULL;
     }
-    w->public = (struct gw_public){ &w->gateway, gw_signatures_new() };
+    w->public = (struct gw_public){ .gateway = &w->gateway,
+                                    .signatures = gw_signatures_new() };
     w->shared = shared;
     w->bus = shared->bus;
     w->gateway = (struct gw_gateway){
@@ -124,6 +125,7 @@ struct gw_worker *gw_worker_new(struct gw_worker_shared *shared, unsigned index,
     w->gateway.registry = gw_cluster_registry(w->cluster);
     w->functions = make_functions(w);
     w->gateway.invoker = gw_functions_invoker(w->functions);
+    w->public.invoke_api = gw_invoke_api_new(&w->gateway, w->public.signatures);
     gw_gateway_init(&w->gateway);
     gw_gateway_configure(&w->gateway, config);
     gw_bus_attach(w->bus, index, &w->loop.uv, on_bus, w);
@@ -267,6 +269,13 @@ static bool requests_are_answered(struct gw_worker *w, int64_t now)
 static void close_edge(struct gw_worker *w)
 {
     gw_edge_close(w->edge);
+    gw_invoke_api_close(w->public.invoke_api);
+}
+
+static bool is_quiet(struct gw_worker *w)
+{
+    return gw_gateway_is_quiet(&w->gateway) &&
+           gw_invoke_api_is_quiet(w->public.invoke_api);
 }
 
 /* Those whose backend is away are left to heirs, if there can be any. */
@@ -278,8 +287,9 @@ static bool goodbyes_are_said(struct gw_worker *w, int64_t now)
 
     if (!gw_edge_is_closed(w->edge))
         return false;
-    return gw_gateway_is_quiet(&w->gateway) || waited >= LAST_WORDS_MS ||
-           (gw_gateway_has_only_retries(&w->gateway) && !for_retries);
+    return is_quiet(w) || waited >= LAST_WORDS_MS ||
+           (gw_gateway_has_only_retries(&w->gateway) && !for_retries &&
+            gw_invoke_api_is_quiet(w->public.invoke_api));
 }
 
 static void on_upstream_closed(void *ctx)
@@ -307,8 +317,7 @@ static void close_backends(struct gw_worker *w)
 
 static bool backends_are_closed(struct gw_worker *w, int64_t now)
 {
-    return w->upstream_closed && w->functions_closed &&
-           gw_gateway_is_quiet(&w->gateway);
+    return w->upstream_closed && w->functions_closed && is_quiet(w);
 }
 
 static void on_cluster_left(void *ctx)
@@ -398,6 +407,7 @@ void gw_worker_drain(struct gw_worker *w)
 
 void gw_worker_free(struct gw_worker *w)
 {
+    gw_invoke_api_free(w->public.invoke_api);
     gw_gateway_fini(&w->gateway);
     gw_functions_free(w->functions);
     gw_cluster_free(w->cluster);

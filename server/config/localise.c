@@ -153,6 +153,8 @@ gw_err gw_config_localise(struct gw_config *config, gw_str bound)
     struct place place = { .config = config, .keeps_tls = has_own };
     gw_err err = make_reachable(&config->arena, bound, &place.host);
 
+    if (!err && gw_config_wants_authority(config) && !s->domain_name.len)
+        config->settings.domain_name = place.host;
     if (has_own && s->domain_name.len)
         place.host = s->domain_name;
     if (!err)

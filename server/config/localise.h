@@ -19,6 +19,9 @@
  *          http://. Outputs are for people, whose programs do not know what dev
  *          has made: they keep theirs only with a certificate of the owner's.
  *
+ * Where dev makes a certificate, domainName becomes that host, if it is not set:
+ * what a client says in its Host need not lead back here.
+ *
  * Before anybody else sees the configuration, and before dev's certificate is
  * put into it. GW_E_TOO_BIG: too much memory.
  */

@@ -136,14 +136,12 @@ static uint64_t max_bytes(const struct gw_link *link)
     return own ? own : link->edge->settings->out_queue_bytes;
 }
 
-gw_err outbox_add(struct gw_link *link, gw_str head, gw_str body)
+static void add(struct gw_link *link, gw_str head, gw_str body)
 {
     struct gw_edge *edge = link->edge;
     size_t bytes = head.len + body.len;
     char *at;
 
-    if (link->out_len + link->in_flight + bytes > max_bytes(link))
-        return GW_E_FULL;
     make_room(link, bytes);
     at = link->out + LWS_PRE + link->out_at + link->out_len;
     memcpy(at, head.at, head.len);
@@ -156,6 +154,21 @@ gw_err outbox_add(struct gw_link *link, gw_str head, gw_str body)
     if (edge->queued_bytes * edge->workers >
         edge->settings->out_queue_total_bytes)
         shed(edge);
+}
+
+gw_err outbox_add(struct gw_link *link, gw_str head, gw_str body)
+{
+    if (link->out_len + link->in_flight + head.len + body.len > max_bytes(link))
+        return GW_E_FULL;
+    add(link, head, body);
+    return GW_OK;
+}
+
+gw_err outbox_add_answer(struct gw_link *link, gw_str head, gw_str body)
+{
+    if (!outbox_is_empty(link))
+        return outbox_add(link, head, body);
+    add(link, head, body);
     return GW_OK;
 }
 

@@ -153,18 +153,19 @@ static void set_identity(struct making *t, const char *folder)
 
 /* --- the program --------------------------------------------------------------- */
 
-/* As execvp will look for it. */
-static bool is_on_path(const char *variable, const char *program)
+/* As execvp looks for it. with_shims: version managers (pyenv, asdf, mise) have
+ * folders of that name with scripts for versions that may not be in use. */
+static bool find_on_path(const char *variable, const char *program,
+                         bool with_shims, char found[PATH_BYTES])
 {
     gw_str rest = gw_str_skip(gw_str_of(variable), sizeof("PATH=") - 1);
-    char path[PATH_BYTES];
 
     while (rest.len) {
         gw_str folder = gw_str_cut(&rest, ':');
-        int n =
-            snprintf(path, sizeof(path), "%.*s/%s", GW_FMT(folder), program);
+        int n = snprintf(found, PATH_BYTES, "%.*s/%s", GW_FMT(folder), program);
 
-        if (folder.len && n < (int)sizeof(path) && access(path, X_OK) == 0)
+        if (folder.len && n < PATH_BYTES && access(found, X_OK) == 0 &&
+            (with_shims || !gw_str_ends(folder, GW_LIT("/shims"))))
             return true;
     }
     return false;
@@ -181,8 +182,9 @@ static const char *path_variable(const struct making *t)
 static gw_err use_node(struct making *t, struct gw_fault *why)
 {
     uint32_t mb = t->m->spec->memory_mb;
+    char found[PATH_BYTES];
 
-    if (!is_on_path(path_variable(t), "node"))
+    if (!find_on_path(path_variable(t), "node", true, found))
         return gw_fail(why, GW_E_NOT_FOUND,
                        "there is no node in PATH: install Node.js 18 or later");
     add_arg(t, "node");
@@ -198,13 +200,16 @@ static gw_err use_python(struct making *t, struct gw_fault *why)
 {
     const char *exact = text(t, "%.*s", GW_FMT(t->m->spec->runtime));
     const char *path = path_variable(t);
-    bool has_exact = is_on_path(path, exact);
+    char found[PATH_BYTES];
 
-    if (!has_exact && !is_on_path(path, "python3"))
+    if (find_on_path(path, exact, false, found))
+        add_arg(t, text(t, "%s", found));
+    else if (find_on_path(path, "python3", true, found))
+        add_arg(t, "python3");
+    else
         return gw_fail(
             why, GW_E_NOT_FOUND,
             "there is no python3 in PATH: install Python 3.9 or later");
-    add_arg(t, has_exact ? exact : "python3");
     add_arg(t, text(t, "%s/bootstrap.py", t->m->surroundings->folder));
     return GW_OK;
 }

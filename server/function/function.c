@@ -30,6 +30,7 @@ void gw_function_fini(struct gw_function *f)
         free(GW_CONTAINER(node, struct gw_flight, node));
     gw_buf_fini(&f->error);
     gw_buf_fini(&f->tail);
+    gw_buf_fini(&f->given_up);
 }
 
 /* --- invocations -------------------------------------------------------------- */
@@ -284,6 +285,19 @@ void gw_flight_lose(struct gw_flight *flight, const char *how)
          false);
 }
 
+/* What waits for runtimes that cannot start. */
+static void fail_waiting(struct gw_function *f)
+{
+    const struct gw_outcome outcome = { .payload = gw_buf_str(&f->given_up),
+                                        .is_error = true };
+
+    while (f->given_up.len && f->waiting) {
+        GW_COUNT(f->metrics->invocations);
+        GW_COUNT(f->metrics->invocation_errors);
+        land(f, dequeue(f, f->queue.next), GW_OK, &outcome);
+    }
+}
+
 /* --- both sides --------------------------------------------------------------- */
 
 gw_err gw_function_invoke(struct gw_function *f, struct gw_invocation *v)
@@ -302,6 +316,7 @@ gw_err gw_function_invoke(struct gw_function *f, struct gw_invocation *v)
         gw_timer_start(f->wheel, &v->patience, f->clock->now_ms, v->timeout_ms);
     enqueue(f, v);
     bring_together(f);
+    fail_waiting(f);
     return GW_OK;
 }
 
@@ -320,6 +335,7 @@ gw_err gw_function_wait(struct gw_function *f, struct gw_waiter *w)
     gw_list_append(&f->waiters, &w->node);
     f->waiter_count++;
     GW_COUNT(f->metrics->runtimes_waiting);
+    gw_buf_fini(&f->given_up);
     bring_together(f);
     return GW_OK;
 }
@@ -333,15 +349,15 @@ void gw_function_unwait(struct gw_function *f, struct gw_waiter *w)
     GW_UNCOUNT(f->metrics->runtimes_waiting);
 }
 
-void gw_function_cancel_waiting(struct gw_function *f)
+void gw_function_end_waiting(struct gw_function *f, gw_err why)
 {
     while (f->waiting)
-        land(f, dequeue(f, f->queue.next), GW_E_CANCELLED, NULL);
+        land(f, dequeue(f, f->queue.next), why, NULL);
 }
 
 void gw_function_cancel_all(struct gw_function *f)
 {
-    gw_function_cancel_waiting(f);
+    gw_function_end_waiting(f, GW_E_CANCELLED);
     GW_LIST_EACH_SAFE (node, after, &f->flights) {
         struct gw_flight *flight = GW_CONTAINER(node, struct gw_flight, node);
         struct gw_invocation *v = flight->invocation;
@@ -352,16 +368,12 @@ void gw_function_cancel_all(struct gw_function *f)
     }
 }
 
-void gw_function_fail_waiting(struct gw_function *f, gw_str error)
+void gw_function_give_up(struct gw_function *f, gw_str error)
 {
-    const struct gw_outcome outcome = { .payload = error, .is_error = true };
-    size_t count = f->waiting; /* who comes back at once has to wait */
-
-    while (count-- && f->waiting) {
-        GW_COUNT(f->metrics->invocations);
-        GW_COUNT(f->metrics->invocation_errors);
-        land(f, dequeue(f, f->queue.next), GW_OK, &outcome);
-    }
+    gw_buf_fini(&f->given_up);
+    gw_buf_init(&f->given_up, error.len);
+    GW_ASSERT(gw_buf_add(&f->given_up, error) == GW_OK);
+    fail_waiting(f);
 }
 
 /* --- runtimes ----------------------------------------------------------------- */

@@ -92,6 +92,7 @@ struct gw_function {
     struct gw_list by_id[GW_FLIGHT_BUCKETS];
     size_t waiting, waiter_count, flight_count, spare_count;
     struct gw_buf error, tail; /* scratch: the outcome being written */
+    struct gw_buf given_up;    /* why; empty: runtimes may come */
     /* Where outcomes go: its owner's, which brings it to the caller's worker. */
     void (*land)(void *ctx, struct gw_invocation *v, gw_err err,
                  const struct gw_outcome *outcome);
@@ -105,17 +106,19 @@ void gw_function_init(struct gw_function *f);
 void gw_function_fini(struct gw_function *f);
 
 /* GW_E_BUSY, GW_E_TOO_BIG: refused, land does not fire. It may fire before this
- * has returned, for an invocation that nobody wants any more. */
+ * has returned, for an invocation that nobody wants any more, or of a function
+ * that was given up. */
 gw_err gw_function_invoke(struct gw_function *f,
                           struct gw_invocation *v) GW_MUST_CHECK;
 
-/* Ends all that waits, for its callers; or, as well, all that runs, which goes
- * on for nobody. */
-void gw_function_cancel_waiting(struct gw_function *f);
+/* Ends all that waits, for its callers, who are told why. Or cancels that, and
+ * all that runs as well, which goes on for nobody. */
+void gw_function_end_waiting(struct gw_function *f, gw_err why);
 void gw_function_cancel_all(struct gw_function *f);
 
-/* Ends all that waits with this error: no runtime of it can start. */
-void gw_function_fail_waiting(struct gw_function *f, gw_str error);
+/* No runtime of it can start: what waits for one, and what comes, ends with
+ * this error, until a runtime asks for an event. Empty: there is hope again. */
+void gw_function_give_up(struct gw_function *f, gw_str error);
 
 /* --- the doors' side ------------------------------------------------------ */
 

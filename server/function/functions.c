@@ -22,6 +22,8 @@ struct owned {
     struct gw_door *door;       /* NULL: it has none */
     gw_str door_at;             /* as it was asked for; the spec's */
     char bound[GW_BOUND_MAX];
+    struct gw_supervisor *supervisor; /* NULL: nobody of ours runs it */
+    bool ending;                      /* the supervisor has been closed */
     bool retired;
 };
 
@@ -29,14 +31,16 @@ struct gw_functions {
     struct gw_invoker invoker;
     struct gw_functions_options o;
     struct gw_config *config;
+    struct gw_function_surroundings around; /* views into the configuration */
     struct gw_arena names;
     struct gw_map by_name; /* of the whole process: struct gw_function_spec */
     struct gw_list owned;
-    struct gw_list leaving; /* retired, and something of it still runs */
+    struct gw_list leaving;   /* retired, and something of it still runs */
+    struct gw_keeper *keeper; /* NULL: not needed yet, or gone */
     struct gw_draw draw;
     size_t abroad;
     bool invoking; /* inside start: nobody may be told anything now */
-    bool closing;
+    bool closing, keeper_closed;
     void (*closed)(void *ctx);
     void *closed_ctx;
 };
@@ -64,21 +68,31 @@ static void unpack(void *ctx, void *argument)
     free(p);
 }
 
+/* Copies a text behind the others. */
+static gw_str pack(char **end, gw_str text)
+{
+    gw_str copy = { *end, text.len };
+
+    if (text.len)
+        memcpy(*end, text.at, text.len);
+    *end += text.len;
+    return copy;
+}
+
 static void send_home(struct gw_functions *fs, struct gw_invocation *v,
                       gw_err err, const struct gw_outcome *outcome)
 {
     static const struct gw_outcome nothing;
     const struct gw_outcome *o = outcome ? outcome : &nothing;
     struct parcel *p = gw_alloc(sizeof(*p) + o->payload.len + o->tail.len);
+    char *end = p->bytes;
 
     *p = (struct parcel){ .v = v,
                           .err = err,
                           .was_abroad = v->home != fs,
                           .outcome = { .is_error = o->is_error } };
-    memcpy(p->bytes, o->payload.at, o->payload.len);
-    memcpy(p->bytes + o->payload.len, o->tail.at, o->tail.len);
-    p->outcome.payload = (gw_str){ p->bytes, o->payload.len };
-    p->outcome.tail = (gw_str){ p->bytes + o->payload.len, o->tail.len };
+    p->outcome.payload = pack(&end, o->payload);
+    p->outcome.tail = pack(&end, o->tail);
     gw_bus_task(fs->o.bus, v->home->o.worker, unpack, p);
 }
 
@@ -214,6 +228,50 @@ static void open_door(struct owned *o)
             o->bound);
 }
 
+static struct gw_keeper *keeper_of(struct gw_functions *fs)
+{
+    struct gw_fault why;
+
+    if (fs->keeper)
+        return fs->keeper;
+    fs->keeper =
+        gw_keeper_new(&fs->o.loop->uv, fs->o.surroundings->folder, &why);
+    if (!fs->keeper)
+        gw_error("function.keeper", "%s", why.text);
+    return fs->keeper;
+}
+
+static void supervise(struct owned *o)
+{
+    struct gw_functions *fs = o->fs;
+
+    if (gw_supervisor_runs(o->function.spec) && keeper_of(fs))
+        o->supervisor = gw_supervisor_new(fs->o.loop, fs->o.edge, fs->keeper,
+                                          &o->function, &fs->around);
+}
+
+static void free_if_over(struct owned *o);
+
+static void on_supervisor_gone(void *ctx)
+{
+    struct owned *o = ctx;
+
+    o->supervisor = NULL;
+    o->ending = false;
+    if (o->retired)
+        free_if_over(o);
+    else
+        supervise(o); /* as it may be by now */
+}
+
+static void close_supervisor(struct owned *o)
+{
+    if (!o->ending)
+        gw_supervisor_close(o->supervisor, o->fs->closing, on_supervisor_gone,
+                            o);
+    o->ending = true;
+}
+
 /* --- configurations -------------------------------------------------------------- */
 
 static struct owned *make(struct gw_functions *fs,
@@ -235,29 +293,63 @@ static struct owned *make(struct gw_functions *fs,
     return o;
 }
 
-/* The old spec is there until the end of this. */
-static void change(struct owned *o, const struct gw_function_spec *spec)
+static bool same_pairs(struct gw_pairs a, struct gw_pairs b)
 {
+    if (a.count != b.count)
+        return false;
+    for (size_t i = 0; i < a.count; i++)
+        if (!gw_str_eq(a.at[i].name, b.at[i].name) ||
+            !gw_str_eq(a.at[i].value, b.at[i].value))
+            return false;
+    return true;
+}
+
+/* Would its processes be the same? */
+static bool is_same(const struct gw_function_spec *a,
+                    const struct gw_function_spec *b)
+{
+    return gw_str_eq(a->runtime, b->runtime) &&
+           gw_str_eq(a->handler, b->handler) && gw_str_eq(a->code, b->code) &&
+           gw_str_eq(a->inline_code, b->inline_code) &&
+           same_pairs(a->environment, b->environment) &&
+           a->memory_mb == b->memory_mb && a->concurrency == b->concurrency &&
+           a->reload == b->reload;
+}
+
+/* The old spec is there until the end of this. moved: what surrounds all
+ * functions has changed. */
+static void change(struct owned *o, const struct gw_function_spec *spec,
+                   bool moved)
+{
+    const struct gw_function_spec *old = o->function.spec;
+
     o->function.spec = spec;
     if (!gw_str_eq(o->door_at, spec->door)) {
         close_door(o);
         open_door(o);
     }
     o->door_at = spec->door;
+    if (!o->supervisor)
+        supervise(o);
+    else if (!gw_supervisor_runs(spec))
+        close_supervisor(o);
+    else if (!o->ending && (moved || !is_same(old, spec)))
+        gw_supervisor_replace(o->supervisor);
 }
 
 static void put_into_force(struct gw_functions *fs,
-                           const struct gw_function_spec *spec)
+                           const struct gw_function_spec *spec, bool moved)
 {
     const struct gw_settings *s = &fs->config->settings;
     struct owned *o = find_owned(fs, spec->name);
     struct gw_config *old = o ? o->config : NULL;
 
     if (o) {
-        change(o, spec);
+        change(o, spec, moved);
     } else {
         o = make(fs, spec);
         open_door(o);
+        supervise(o);
     }
     o->config = gw_config_ref(fs->config);
     o->retired = false;
@@ -273,7 +365,7 @@ static void free_if_over(struct owned *o)
 {
     struct gw_functions *fs = o->fs;
 
-    if (!o->retired || o->function.flight_count)
+    if (!o->retired || o->supervisor || o->function.flight_count)
         return;
     gw_list_leave(&o->node);
     gw_function_fini(&o->function);
@@ -291,9 +383,12 @@ static void retire(struct owned *o)
     if (o->fs->closing)
         gw_function_cancel_all(&o->function);
     else
-        gw_function_cancel_waiting(&o->function);
+        gw_function_end_waiting(&o->function, GW_E_UNREACHABLE);
     close_door(o);
-    free_if_over(o);
+    if (o->supervisor)
+        close_supervisor(o);
+    else
+        free_if_over(o);
 }
 
 static void index_names(struct gw_functions *fs)
@@ -308,17 +403,31 @@ static void index_names(struct gw_functions *fs)
                              (void *)&c->functions[i]));
 }
 
+/* Takes in what the configuration says of it; true: it is not as it was. */
+static bool look_around(struct gw_functions *fs)
+{
+    const struct gw_function_surroundings *process = fs->o.surroundings;
+    bool had_authority = fs->around.has_authority;
+
+    fs->around.folder = process->folder;
+    fs->around.has_authority = process->has_authority;
+    return gw_function_surround(&fs->around, fs->config) ||
+           fs->around.has_authority != had_authority;
+}
+
 void gw_functions_configure(struct gw_functions *fs, struct gw_config *config)
 {
     struct gw_config *old = fs->config;
+    bool moved;
 
     fs->config = gw_config_ref(config);
+    moved = look_around(fs);
     index_names(fs);
     GW_LIST_EACH_SAFE (node, after, &fs->owned)
         GW_CONTAINER(node, struct owned, node)->retired = true;
     for (size_t i = 0; i < config->function_count; i++)
         if (worker_of(fs, config->functions[i].name) == fs->o.worker)
-            put_into_force(fs, &config->functions[i]);
+            put_into_force(fs, &config->functions[i], moved);
     GW_LIST_EACH_SAFE (node, next, &fs->owned) {
         struct owned *o = GW_CONTAINER(node, struct owned, node);
 
@@ -348,6 +457,15 @@ struct gw_invoker *gw_functions_invoker(struct gw_functions *fs)
     return &fs->invoker;
 }
 
+static void on_keeper_closed(void *ctx)
+{
+    struct gw_functions *fs = ctx;
+
+    fs->keeper = NULL;
+    fs->keeper_closed = true;
+    tell_when_over(fs);
+}
+
 static void tell_when_over(struct gw_functions *fs)
 {
     void (*closed)(void *ctx) = fs->closed;
@@ -355,6 +473,10 @@ static void tell_when_over(struct gw_functions *fs)
     if (!fs->closing || !gw_list_is_empty(&fs->owned) ||
         !gw_list_is_empty(&fs->leaving) || !closed)
         return;
+    if (fs->keeper && !fs->keeper_closed) {
+        gw_keeper_close(fs->keeper, on_keeper_closed, fs);
+        return;
+    }
     fs->closed = NULL;
     closed(fs->closed_ctx);
 }

@@ -18,7 +18,7 @@ enum {
 
 struct gw_output {
     uv_poll_t poll;
-    gw_str function;
+    char *function;
     int fd;
     bool has_ended; /* nobody has the other end any more */
     char request_id[ID_MAX + 1];
@@ -33,9 +33,8 @@ struct gw_output {
 static void log_line(struct gw_output *o, gw_str line)
 {
     if (line.len)
-        gw_info("function.log", "function=%.*s request_id=%s %.*s",
-                GW_FMT(o->function), o->request_id[0] ? o->request_id : "-",
-                GW_FMT(line));
+        gw_info("function.log", "function=%s request_id=%s %.*s", o->function,
+                o->request_id[0] ? o->request_id : "-", GW_FMT(line));
 }
 
 /* Where a line of that length may be cut: not inside a character of UTF-8. */
@@ -143,6 +142,7 @@ static void on_poll_closed(uv_handle_t *handle)
     struct gw_output *o = handle->data;
 
     close(o->fd);
+    free(o->function);
     free(o);
 }
 
@@ -157,7 +157,7 @@ struct gw_output *gw_output_new(uv_loop_t *loop, gw_str function, int *end)
         return NULL;
     fcntl(ends[0], F_SETFL, O_NONBLOCK); /* the other end is a stdout */
     o = gw_alloc(sizeof(*o));
-    o->function = function;
+    o->function = gw_str_dup(function);
     o->fd = ends[0];
     o->poll.data = o;
     uv_poll_init(loop, &o->poll, o->fd);

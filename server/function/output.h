@@ -18,9 +18,11 @@
 
 struct gw_output;
 
-/* *end is for the process, and the caller's to close. NULL: descriptors are
- * short. function: its name; outlives it. */
+/* *end is for the process, and the caller's to close. The name is copied.
+ * NULL: there are too many open files. */
 struct gw_output *gw_output_new(uv_loop_t *loop, gw_str function, int *end);
+
+/* Reads no more; the memory goes when the loop has turned. */
 void gw_output_free(struct gw_output *o);
 
 /* A run begins. What was printed up to here was not its. */

@@ -3,8 +3,7 @@
 static bool is_told_the_same(const struct gw_function_surroundings *a,
                              const struct gw_function_surroundings *b)
 {
-    return a->has_authority == b->has_authority &&
-           gw_str_eq(a->region, b->region) &&
+    return gw_str_eq(a->region, b->region) &&
            gw_str_eq(a->access_key_id, b->access_key_id) &&
            gw_str_eq(a->secret, b->secret) &&
            gw_str_eq(a->tables_endpoint, b->tables_endpoint);

@@ -30,7 +30,8 @@ void fake_world_init_at(struct fake_world *w, const char *yaml,
     w->clock = (struct gw_clock){ 1000000, FAKE_WORLD_UNIX_MS };
     gw_wheel_init(&w->wheel, w->clock.now_ms, NULL);
     fake_fetch_init(&w->fetch);
-    w->public = (struct gw_public){ &w->gateway, gw_signatures_new() };
+    w->public = (struct gw_public){ .gateway = &w->gateway,
+                                    .signatures = gw_signatures_new() };
     w->gateway = (struct gw_gateway){
         .worker = worker,
         .worker_count = count,
@@ -44,6 +45,7 @@ void fake_world_init_at(struct fake_world *w, const char *yaml,
         .registry = &w->registry.base,
         .seed = 0x0123456789abcdef + worker,
     };
+    w->public.invoke_api = gw_invoke_api_new(&w->gateway, w->public.signatures);
     fake_registry_init(&w->registry, &gw_gateway_registry_events, &w->gateway);
     gw_gateway_init(&w->gateway);
     fake_registry_join(&w->registry);
@@ -73,6 +75,7 @@ void fake_world_fini(struct fake_world *w)
     ck_assert_uint_eq(w->metrics.exchanges_in_flight, 0);
     ck_assert_uint_eq(w->metrics.connections_open, 0);
     ck_assert_uint_eq(w->metrics.goodbyes_pending, 0);
+    gw_invoke_api_free(w->public.invoke_api);
     gw_gateway_fini(&w->gateway);
     fake_registry_fini(&w->registry);
     gw_signatures_free(w->public.signatures);

@@ -114,7 +114,8 @@ class Api:
     def post(self, path, body, headers=None):
         """Posts an answer or an error. That nobody wanted it (too late, too
         large) is no reason to stop; whether the API is there, next() tells."""
-        sys.stdout.flush()
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
         headers = {"Content-Type": "application/json", **(headers or {})}
         try:
             status, _, told = self.call("POST", API + path, body, headers)

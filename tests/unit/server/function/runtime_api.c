@@ -43,7 +43,8 @@ static char failure[512];
 static void keep(char *to, size_t room, gw_str text)
 {
     ck_assert_uint_lt(text.len, room);
-    memcpy(to, text.at, text.len);
+    if (text.len)
+        memcpy(to, text.at, text.len);
     to[text.len] = '\0';
 }
 

@@ -1,0 +1,262 @@
+"""Functions that fail in every way there is, and many at once: what the client
+and the caller see, and that nobody else notices. Through a WebSocket (AWS_PROXY)
+and through the Invoke API."""
+
+import collections
+import json
+import re
+import signal
+import threading
+
+import pytest
+
+from attached import Answer, Attached, Lost
+from conftest import PATIENCE, free_port, until
+from wire import Wire, ask, config, connect, error_frame, request_bytes
+
+MB = 1 << 20
+FAILED = error_frame("Internal server error")
+
+
+hanging = threading.Semaphore(0)  # released when it has been too long
+
+
+def handler(event, context):
+    """As an event's text says: the payload of an invocation, or the body of a
+    message."""
+    is_message = "requestContext" in event
+    request = json.loads(event["body"]) if is_message else event
+    what = request.get("do")
+    if what == "throw":
+        raise ValueError("on purpose")
+    if what == "exit":
+        raise Lost
+    if what == "hang":
+        assert hanging.acquire(timeout=PATIENCE)
+        return {}  # nobody waits for it any more
+    if what == "garbage":
+        return Answer(b"\x00\xff no JSON")
+    if what == "large":
+        return Answer(b'"' + b"x" * (7 * MB) + b'"')
+    answer = {"n": request.get("n")}
+    return {"statusCode": 200, "body": json.dumps(answer)} if (
+        is_message) else answer
+
+
+def settings(door, **function):
+    return config({"$default": {"integration": "function:f",
+                                "routeResponse": True}},
+                  workers=2, functions={"f": {
+                      "runtimeApi": f"127.0.0.1:{door}", **function}})
+
+
+@pytest.fixture
+def start(gatewire):
+    """start(handler, threads) serves f; runtimes end before the gateway."""
+    running = []
+
+    def start(handler, threads=4, **function):
+        door = free_port()
+        g = gatewire(["dev"], settings(door, **function))
+        g.door, g.runtime = door, Attached(door, handler, threads)
+        running.append(g.runtime)
+        return g
+
+    yield start
+    for runtime in running:
+        runtime.close()
+        assert not runtime.complaints
+
+
+def invoke_bytes(request, headers=()):
+    return request_bytes("POST", "/2015-03-31/functions/f/invocations",
+                         headers, json.dumps(request).encode())
+
+
+def invoke(g, request):
+    with Wire(g.port) as wire:
+        wire.write(invoke_bytes(request))
+        return wire.reply()
+
+
+# --- one that fails --------------------------------------------------------------
+
+FAULTS = [
+    # what it does, and its error: type and message
+    ("throw", "ValueError", "on purpose"),
+    ("exit", "Runtime.ExitError", "RequestId: {id} Error: "),
+    ("hang", "Sandbox.Timedout",
+     r"RequestId: {id} Error: Task timed out after 1\.00 seconds"),
+    ("large", "Function.ResponseSizeTooLarge", r".*\(6291556 bytes\)"),
+]
+
+
+@pytest.mark.parametrize("what, kind, message", FAULTS,
+                         ids=[f[0] for f in FAULTS])
+def test_a_fault(start, what, kind, message):
+    g = start(handler, threads=2, timeout=1)
+    with connect(g) as client, connect(g) as other:
+        for _ in range(2):  # as many as there are runtimes
+            reply = invoke(g, {"do": what})
+            assert reply.status == 200
+            assert reply.get("X-Amz-Function-Error") == "Unhandled"
+            told = reply.json()
+            assert told["errorType"] == kind
+            assert re.match(message.format(
+                id=reply.get("x-amzn-RequestId")), told["errorMessage"])
+            if what == "hang":
+                hanging.release()
+
+            client.send({"do": what})
+            assert FAILED.fullmatch(client.text())
+            if what == "hang":
+                hanging.release()
+        # The others go on, and so does who has failed.
+        for c in (other, client):
+            c.send({"n": 7})
+            assert c.json() == {"n": 7}
+        assert invoke(g, {"n": 8}).json() == {"n": 8}
+
+
+def test_garbage(start):
+    """It is the caller's to judge: the original passes it on as it is."""
+    g = start(handler)
+    with connect(g) as client:
+        reply = invoke(g, {"do": "garbage"})
+        assert (reply.status, reply.body) == (200, b"\x00\xff no JSON")
+        client.send({"do": "garbage"})
+        assert FAILED.fullmatch(client.text())
+        client.send({"n": 1})
+        assert client.json() == {"n": 1}
+
+
+# --- many at once -----------------------------------------------------------------
+
+def check_once(g, count):
+    """Every message was run, and none twice."""
+    runs = collections.Counter(
+        json.loads(event["body"])["n"] if "body" in event else event["n"]
+        for event, _ in g.runtime.events)
+    assert runs == {n: 1 for n in range(count)}
+
+
+@pytest.mark.parametrize("clients, each", [(1000, 1), (20, 50)])
+def test_a_thousand_messages_on_four_runtimes(start, clients, each):
+    g = start(handler)
+    open_ones = [connect(g) for _ in range(clients)]
+    for round in range(each):
+        for i, client in enumerate(open_ones):
+            client.send({"n": i * each + round})
+    for i, client in enumerate(open_ones):
+        came = sorted(client.json()["n"] for _ in range(each))
+        assert came == list(range(i * each, (i + 1) * each))
+    for client in open_ones:
+        client.close()
+    check_once(g, clients * each)
+
+
+def test_a_thousand_calls_on_four_runtimes(start):
+    g = start(handler)
+    calls = []
+    for n in range(1000):
+        calls.append(Wire(g.port))
+        calls[-1].write(invoke_bytes({"n": n}))
+    for n, call in enumerate(calls):
+        reply = call.reply()
+        assert (reply.status, reply.json()) == (200, {"n": n})
+        call.close()
+    check_once(g, 1000)
+
+
+def test_a_thousand_events_on_four_runtimes(start):
+    g = start(handler)
+    with Wire(g.port) as wire:
+        for n in range(1000):
+            wire.write(invoke_bytes(
+                {"n": n}, {"X-Amz-Invocation-Type": "Event"}))
+            assert wire.reply().status == 202
+    g.runtime.wait_for(1000)
+    until(lambda: g.metric("async_held_bytes") == 0)
+    check_once(g, 1000)
+
+
+# --- while all of it changes --------------------------------------------------------
+
+def test_reloads_under_load(start):
+    """No message is lost, whatever is put into force meanwhile."""
+    g = start(handler)
+    stop, sent = threading.Event(), collections.Counter()
+    complaints = []
+
+    def talk(index):
+        try:
+            with connect(g) as client:
+                while not stop.is_set():
+                    n = sent[index]
+                    client.send({"n": [index, n]})
+                    assert client.json() == {"n": [index, n]}
+                    sent[index] += 1
+        except Exception as e:
+            complaints.append(repr(e))
+
+    talkers = [threading.Thread(target=talk, args=(i,)) for i in range(20)]
+    for t in talkers:
+        t.start()
+    for timeout in range(4, 14):
+        before = sum(sent.values())
+        assert g.reload(settings(g.door, timeout=timeout)) == "done"
+        until(lambda: complaints or sum(sent.values()) > before + 100)
+    stop.set()
+    for t in talkers:
+        t.join(PATIENCE)
+    assert not complaints
+    assert len(g.runtime.events) == sum(sent.values())
+
+
+class Gate:
+    """A handler whose runs wait until they are let through."""
+
+    def __init__(self):
+        self.open = threading.Event()
+
+    def __call__(self, event, context):
+        assert self.open.wait(PATIENCE)
+        return handler(event, context)
+
+
+def test_what_runs_is_waited_for(start):
+    """SIGTERM: a call gets its answer, and an event runs to its end."""
+    gate = Gate()
+    g = start(gate, timeout=60)
+    with Wire(g.port) as wire, Wire(g.port) as other:
+        wire.write(invoke_bytes({"n": 1}))
+        other.write(invoke_bytes({"n": 2}, {"X-Amz-Invocation-Type": "Event"}))
+        assert other.reply().status == 202
+        g.runtime.wait_for(2)
+        g.send(signal.SIGTERM)
+        g.wait_for_line(r" drain ")
+        gate.open.set()
+        assert wire.reply().json() == {"n": 1}
+    g.runtime.closing = True
+    assert g.end() == 0
+    assert "async.dropped" not in g.output
+
+
+def test_a_function_that_goes_takes_its_calls_along(start):
+    """Those that wait do not run, so they may be sent again; and runtimes that
+    had attached to it have nobody to answer to."""
+    gate = Gate()
+    g = start(gate, threads=1, timeout=60)
+    with Wire(g.port) as first, Wire(g.port) as second:
+        first.write(invoke_bytes({"n": 1}))
+        g.runtime.wait_for(1)
+        second.write(invoke_bytes({"n": 2}))
+        until(lambda: g.metric("invocations_waiting") == 1)
+        g.runtime.closing = True
+        assert g.reload(config({"$default": "http://127.0.0.1:1/"},
+                               workers=2)) == "done"
+        reply = second.reply()
+        assert (reply.status, reply.get("x-amzn-ErrorType")) == (
+            404, "ResourceNotFoundException")
+        assert first.reply().json()["errorType"] == "Runtime.ExitError"
+        gate.open.set()
