@@ -26,15 +26,17 @@ struct options {
 static const char usage[] =
     "gatewire " GW_VERSION ": a WebSocket gateway\n"
     "\n"
-    "  gatewire serve FILE        serve the APIs of a configuration\n"
-    "  gatewire dev [FILE]        the same on loopback, without credentials;\n"
-    "                             without a file: a built-in demo API\n"
+    "  gatewire serve FILE        serve the APIs of a configuration, and run\n"
+    "                             its functions\n"
+    "  gatewire dev [FILE]        the same on loopback, without credentials, for\n"
+    "                             development; without a file: a demo API\n"
     "  gatewire check FILE        say what is wrong with a configuration\n"
     "  gatewire post ID           send to a connection (also: get, close)\n"
     "  gatewire dead-letters      the $disconnect events that were given up\n"
     "  gatewire health            0 when the gateway of this machine is alive\n"
     "  gatewire version\n"
     "\n"
+    "A FILE is gatewire's own (YAML), or a SAM or CloudFormation template.\n"
     "gatewire VERB --help says more.\n";
 
 static const char serve_usage[] =
@@ -43,7 +45,8 @@ static const char serve_usage[] =
     "gatewire check [-c] FILE [OPTION...]\n"
     "\n"
     "  -c, --config FILE     the configuration (YAML), or a SAM or\n"
-    "                        CloudFormation template (YAML or JSON)\n"
+    "                        CloudFormation template (YAML or JSON), whose\n"
+    "                        functions are run here: nodejs*, python3*, provided*\n"
     "      --parameter K=V   of a template; also AWS::AccountId=... and such\n"
     "      --listen ADDRESS  where clients connect: 0.0.0.0:8080, :8080\n"
     "      --admin ADDRESS   /healthz /readyz /metrics: 127.0.0.1:8081\n"
@@ -53,6 +56,8 @@ static const char serve_usage[] =
     "      --set KEY=VALUE   any setting: --set limits.maxFrameBytes=64KB\n"
     "      --print-config    print the settings in force, and their origin\n"
     "\n"
+    "In dev, functions start anew when their files change, and trust a local\n"
+    "certificate that is made for them; outputs are printed with local values.\n"
     "Settings come from the file, then GATEWIRE_... variables, then options.\n"
     "SIGHUP reads the file again; SIGTERM closes connections and leaves.\n"
     "Exit status: 0 stopped, 69 cannot listen or join, 78 bad configuration.\n";

@@ -64,7 +64,7 @@ static void variables(struct gw_stack *s, struct gw_yaml_node *value,
     gw_config_function_variables(s->y, value, field);
     GW_YAML_EACH(entry, value)
     {
-        if (entry->text.len &&
+        if (entry->kind == GW_YAML_SCALAR &&
             memmem(entry->text.at, entry->text.len, "{{resolve:", 10))
             gw_notes_add(&s->notes, entry->owner,
                          "`{{resolve:...}}` in the variable %.*s is handed on "

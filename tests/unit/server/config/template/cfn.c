@@ -200,6 +200,36 @@ START_TEST(sam_is_loaded)
 }
 END_TEST
 
+static const char attached[] =
+    "Transform: AWS::Serverless-2016-10-31\n"
+    "Resources:\n"
+    "  A: { Type: AWS::Serverless::WebSocketApi, Properties: { Routes:\n"
+    "    { $default: { FunctionArn: !GetAtt F.Arn } },\n"
+    "    RouteSelectionExpression: a } }\n"
+    "  F: { Type: AWS::Serverless::Function, Properties: {\n"
+    "    CodeUri: " FOLDER "src, Handler: a.B::c, Runtime: java21 } }\n"
+    "  G: { Type: AWS::Serverless::Function, Properties: {\n"
+    "    InlineCode: x, Handler: index.handler, Runtime: nodejs22.x } }\n";
+
+START_TEST(what_is_not_started_here_may_attach)
+{
+    struct gw_config_source source = { .text = gw_str_of(attached) };
+    struct gw_config *c;
+
+    for (int dev = 0; dev < 2; dev++) {
+        source.dev = dev;
+        if (gw_config_load(&source, &c, &errors) != GW_OK)
+            ck_abort_msg("%s", errors.lines[0]);
+        ck_assert_gw_str(c->functions[0].door, GW_LIT("127.0.0.1:0"));
+        ck_assert_uint_eq(c->functions[1].door.len, 0);
+        ck_assert(c->functions[0].reload == dev);
+        ck_assert(c->functions[1].reload == dev);
+        ck_assert(is_noted(c, "java21 is not started here"));
+        gw_config_unref(c);
+    }
+}
+END_TEST
+
 START_TEST(functions_of_elsewhere_stay_there)
 {
     static const struct gw_config_flag flag = { GW_LIT("lambda.endpoint"),
@@ -252,6 +282,7 @@ GW_SUITE("server/config/template/cfn")
     tcase_add_test(tc, the_classic_chat_is_loaded);
     tcase_add_test(tc, cloudformation_in_json_is_loaded);
     tcase_add_test(tc, sam_is_loaded);
+    tcase_add_test(tc, what_is_not_started_here_may_attach);
     tcase_add_test(tc, functions_of_elsewhere_stay_there);
     tcase_add_test(tc, a_template_is_described);
 }
