@@ -207,9 +207,11 @@ static const struct {
     { "cat; echo stdin is empty", 0, 0, "stdin is empty\n" },
     /* ls itself has one open, for the folder it lists. */
     { "ls /proc/self/fd | wc -l; ulimit -c; ulimit -n", 0, 0, "4\n0\n1024\n" },
-    /* A session of its own: the sixth field; and nothing blocked or ignored. */
+    /* A session of its own: the sixth field; and nothing blocked or ignored, but
+     * for the two signals of glibc's own that its posix_spawn leaves so. */
     { "read a b c d e f g < /proc/$$/stat; [ $f = $$ ] && echo leads;"
-      " grep -E 'Sig(Blk|Ign)' /proc/self/status | grep -c 0000000000000000",
+      " grep -E 'Sig(Blk|Ign)' /proc/self/status | grep -cE "
+      "'0{16}|0{7}180000000'",
       0, 0, "leads\n2\n" },
 };
 
