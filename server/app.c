@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 enum {
-    WORKERS_MAX = 64,
     MAILBOX_MAX = 65536,
     /* How long the start waits: for a Redis that has to be there, for one that
      * may come later, and for a lease from one that is there. */
@@ -28,9 +27,9 @@ struct gw_app {
     const struct gw_config_source *source;
     struct gw_config *config;
     struct gw_worker_shared shared;
-    struct gw_worker *workers[WORKERS_MAX];
-    int sockets[WORKERS_MAX]; /* public, listening */
-    struct gw_metrics *metrics[WORKERS_MAX];
+    struct gw_worker *workers[GW_WORKERS_MAX];
+    int sockets[GW_WORKERS_MAX]; /* public, listening */
+    struct gw_metrics *metrics[GW_WORKERS_MAX];
     struct gw_health health;
     _Atomic bool draining;
     char bound[GW_BOUND_MAX];
@@ -54,10 +53,10 @@ static unsigned count_workers(const struct gw_settings *s)
     int count = 1;
 
     if (s->workers)
-        return GW_MIN(s->workers, (unsigned)WORKERS_MAX);
+        return GW_MIN(s->workers, (unsigned)GW_WORKERS_MAX);
     if (sched_getaffinity(0, sizeof(cpus), &cpus) == 0)
         count = CPU_COUNT(&cpus);
-    return GW_MIN((unsigned)count, (unsigned)WORKERS_MAX);
+    return GW_MIN((unsigned)count, (unsigned)GW_WORKERS_MAX);
 }
 
 /* As many sockets as the system lets us have. */

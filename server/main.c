@@ -212,7 +212,7 @@ static int check(const struct gw_config_source *source, bool print)
                 : gw_config_summary(config, &text);
     if (!err && !print)
         err = gw_buf_add(&text, GW_LIT("\n"));
-    if (!err && !print && config->is_template)
+    if (!err && !print && (config->is_template || config->function_count))
         err = gw_config_describe(config, &text);
     status = print_out(&text, err);
     if (!print && gw_config_check_exposure(config, &why))

@@ -22,7 +22,8 @@ void gw_worker_listen_admin(struct gw_worker *w, int fd,
                             struct gw_health *health)
 {
     health->link_ops = gw_edge_link_ops;
-    gw_edge_listen(w->edge, fd, false, &gw_health_events, health);
+    gw_edge_listen(w->edge, fd, &(struct gw_edge_terms){ .is_public = false },
+                   &gw_health_events, health);
 }
 
 static void on_bus(void *ctx, const struct gw_bus_message *message)
@@ -62,6 +63,25 @@ static struct gw_upstream *make_upstream(struct gw_worker *w)
                            &settings);
 }
 
+static struct gw_functions *make_functions(struct gw_worker *w)
+{
+    struct gw_worker_shared *shared = w->shared;
+    unsigned index = w->gateway.worker;
+
+    shared->functions[index] = gw_functions_new(&(struct gw_functions_options){
+        .loop = &w->loop,
+        .edge = w->edge,
+        .bus = w->bus,
+        .metrics = &w->metrics,
+        .worker = index,
+        .worker_count = shared->worker_count,
+        .peers = shared->functions,
+        .surroundings = shared->surroundings,
+        .seed = ~w->gateway.seed,
+    });
+    return shared->functions[index];
+}
+
 struct gw_worker *gw_worker_new(struct gw_worker_shared *shared, unsigned index,
                                 struct gw_config *config, struct gw_fault *why)
 {
@@ -84,7 +104,8 @@ struct gw_worker *gw_worker_new(struct gw_worker_shared *shared, unsigned index,
         free(w);
         return NULL;
     }
-    w->public = (struct gw_public){ &w->gateway, gw_signatures_new() };
+    w->public = (struct gw_public){ .gateway = &w->gateway,
+                                    .signatures = gw_signatures_new() };
     w->shared = shared;
     w->bus = shared->bus;
     w->gateway = (struct gw_gateway){
@@ -102,6 +123,10 @@ struct gw_worker *gw_worker_new(struct gw_worker_shared *shared, unsigned index,
     };
     w->cluster = make_cluster(w);
     w->gateway.registry = gw_cluster_registry(w->cluster);
+    w->functions = make_functions(w);
+    w->gateway.invoker = gw_functions_invoker(w->functions);
+    w->public.invoke_api = gw_invoke_api_new(&w->gateway, w->public.signatures,
+                                             w->gateway.invoker);
     gw_gateway_init(&w->gateway);
     gw_gateway_configure(&w->gateway, config);
     gw_bus_attach(w->bus, index, &w->loop.uv, on_bus, w);
@@ -113,6 +138,8 @@ static void *run(void *self)
     struct gw_worker *w = self;
 
     uv_update_time(&w->loop.uv);
+    gw_loop_now(&w->loop);
+    gw_functions_configure(w->functions, w->config);
     gw_cluster_start(w->cluster);
     uv_run(&w->loop.uv, UV_RUN_DEFAULT);
     return NULL;
@@ -130,8 +157,9 @@ static void listen_there(void *ctx, void *argument)
     struct gw_worker *w = ctx;
 
     gw_loop_now(&w->loop);
-    gw_edge_listen(w->edge, (int)(intptr_t)argument, true, &gw_public_events,
-                   &w->public);
+    gw_edge_listen(w->edge, (int)(intptr_t)argument,
+                   &(struct gw_edge_terms){ .is_public = true },
+                   &gw_public_events, &w->public);
 }
 
 void gw_worker_listen(struct gw_worker *w, int fd)
@@ -182,6 +210,7 @@ static void configure(void *ctx, void *argument)
 
     gw_loop_now(&w->loop);
     gw_gateway_configure(&w->gateway, r->config);
+    gw_functions_configure(w->functions, r->config);
     /* The main thread has checked the certificate: what still fails here is
      * a file that changed since, and the old one stays in force. */
     if (gw_edge_configure(w->edge, &r->config->settings, &why)) {
@@ -263,9 +292,18 @@ static void on_upstream_closed(void *ctx)
     w->upstream_closed = true;
 }
 
+static void on_functions_closed(void *ctx)
+{
+    struct gw_worker *w = ctx;
+
+    w->functions_closed = true;
+}
+
 static void close_backends(struct gw_worker *w)
 {
     gw_gateway_abandon_goodbyes(&w->gateway);
+    gw_invoke_api_close(w->public.invoke_api);
+    gw_functions_close(w->functions, on_functions_closed, w);
     gw_upstream_close(w->upstream, on_upstream_closed, w);
     /* Its lanes must be given back while it is there to take them. */
     gw_gateway_retire(&w->gateway);
@@ -273,7 +311,9 @@ static void close_backends(struct gw_worker *w)
 
 static bool backends_are_closed(struct gw_worker *w, int64_t now)
 {
-    return w->upstream_closed && gw_gateway_is_quiet(&w->gateway);
+    return w->upstream_closed && w->functions_closed &&
+           gw_invoke_api_is_quiet(w->public.invoke_api) &&
+           gw_gateway_is_quiet(&w->gateway);
 }
 
 static void on_cluster_left(void *ctx)
@@ -291,7 +331,7 @@ static void leave_cluster(struct gw_worker *w)
 
 static bool cluster_is_left(struct gw_worker *w, int64_t now)
 {
-    return w->cluster_left;
+    return w->cluster_left && gw_edge_is_empty(w->edge);
 }
 
 static void leave_loop(struct gw_worker *w)
@@ -363,7 +403,9 @@ void gw_worker_drain(struct gw_worker *w)
 
 void gw_worker_free(struct gw_worker *w)
 {
+    gw_invoke_api_free(w->public.invoke_api);
     gw_gateway_fini(&w->gateway);
+    gw_functions_free(w->functions);
     gw_cluster_free(w->cluster);
     gw_edge_free(w->edge);
     gw_signatures_free(w->public.signatures);

@@ -10,18 +10,21 @@
 #include "server/cluster.h"
 #include "server/edge/edge.h"
 #include "server/edge/upstream.h"
+#include "server/function/functions.h"
 #include "server/gateway/gateway.h"
 
 #include <pthread.h>
 #include <semaphore.h>
 
-enum { GW_DRAIN_PHASES = 6 };
+enum { GW_WORKERS_MAX = 64, GW_DRAIN_PHASES = 6 };
 
 /* What all workers of a process have in common; outlives them. */
 struct gw_worker_shared {
     struct gw_bus *bus;
     struct gw_addresses *addresses;
     struct gw_letterbox *letterbox;
+    const struct gw_function_surroundings *surroundings;
+    struct gw_functions *functions[GW_WORKERS_MAX]; /* each worker's */
     struct gw_hash_key id_key; /* drawn; the cluster's may take its place */
     uint16_t node;
     unsigned worker_count;
@@ -36,6 +39,7 @@ struct gw_worker {
     struct gw_gateway gateway;
     struct gw_cluster *cluster;
     struct gw_upstream *upstream;
+    struct gw_functions *functions;
     struct gw_public public;
     struct gw_config *config; /* that the edge goes by */
     struct gw_bus *bus;
@@ -43,7 +47,7 @@ struct gw_worker {
     unsigned phase; /* of the drain */
     int64_t phase_began_ms;
     bool waits_for_others; /* in that phase */
-    bool upstream_closed, cluster_left;
+    bool upstream_closed, functions_closed, cluster_left;
     pthread_t thread;
 };
 

@@ -95,7 +95,8 @@ static inline gw_registry_state gw_registry_state_of(
 }
 
 /* Can nobody have claimed our estate, by our own clock, read now? False after
- * a sleep or an absence as long as a lease, until it is renewed. */
+ * a sleep or an absence as long as a lease, until it is renewed. From any
+ * thread. */
 static inline bool gw_registry_is_sure(const struct gw_registry *r)
 {
     return r->ops->is_sure(r);

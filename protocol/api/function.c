@@ -6,11 +6,13 @@
 
 static const gw_str functions = { "/2015-03-31/functions/", 22 };
 static const gw_str invocations = { "/invocations", 12 };
+static const gw_str own = { "function:", 9 };
 
 static gw_err refuse(struct gw_fault *why)
 {
     return gw_fail(why, GW_E_SYNTAX,
-                   "expected a function: its ARN, "
+                   "expected a function: its ARN, function:NAME for one of "
+                   "`functions`, "
                    "arn:aws:apigateway:REGION:lambda:path/2015-03-31/"
                    "functions/ARN/invocations, or a URL that ends in "
                    "/2015-03-31/functions/NAME/invocations");
@@ -18,7 +20,7 @@ static gw_err refuse(struct gw_fault *why)
 
 /* arn:PARTITION:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER] */
 struct arn {
-    gw_str partition, region;
+    gw_str partition, region, name;
 };
 
 static bool is_name(gw_str text, const char *marks)
@@ -26,11 +28,18 @@ static bool is_name(gw_str text, const char *marks)
     return text.len && text.len <= 170 && gw_str_is_of(text, marks);
 }
 
+/* NAME[:QUALIFIER] */
+static bool read_name(gw_str text, gw_str *out)
+{
+    bool is_qualified = gw_str_find(text, ':', 0) >= 0;
+
+    *out = gw_str_cut(&text, ':');
+    return is_name(*out, "-_") && (!is_qualified || is_name(text, "-_$"));
+}
+
 static bool read_arn(gw_str text, struct arn *out)
 {
-    bool is_qualified;
     uint64_t account;
-    gw_str name;
 
     if (!gw_str_eq(gw_str_cut(&text, ':'), GW_LIT("arn")))
         return false;
@@ -44,9 +53,7 @@ static bool read_arn(gw_str text, struct arn *out)
         !gw_str_to_u64(gw_str_cut(&text, ':'), &account) ||
         !gw_str_eq(gw_str_cut(&text, ':'), GW_LIT("function")))
         return false;
-    is_qualified = gw_str_find(text, ':', 0) >= 0;
-    name = gw_str_cut(&text, ':');
-    return is_name(name, "-_") && (!is_qualified || is_name(text, "-_$"));
+    return read_name(text, &out->name);
 }
 
 /* What stands around the function's ARN, if the gateway's own form is used. */
@@ -100,13 +107,37 @@ static gw_err write_url(struct gw_arena *a, gw_str arn, const struct arn *parts,
 static bool is_here(gw_str arn, const struct gw_lambda *lambda)
 {
     for (size_t i = 0; i < lambda->here_count; i++) {
-        gw_str own = lambda->here[i];
+        gw_str one = lambda->here[i];
 
-        if (gw_str_starts(arn, own) &&
-            (arn.len == own.len || arn.at[own.len] == ':'))
+        if (gw_str_starts(arn, one) &&
+            (arn.len == one.len || arn.at[one.len] == ':'))
             return true;
     }
     return false;
+}
+
+/* By its name alone, which the ARN of one of ours ends with. */
+static gw_err read_own(gw_str text, const struct gw_lambda *lambda,
+                       struct gw_function_uri *out, struct gw_fault *why)
+{
+    gw_str name = gw_str_skip(text, own.len);
+
+    if (!read_name(name, &name))
+        return refuse(why);
+    for (size_t i = 0; i < lambda->here_count; i++) {
+        struct arn parts;
+
+        if (read_arn(lambda->here[i], &parts) && gw_str_eq(parts.name, name)) {
+            *out = (struct gw_function_uri){ .name = text,
+                                             .region = parts.region,
+                                             .here = name };
+            return GW_OK;
+        }
+    }
+    return gw_fail(why, GW_E_INVALID,
+                   "expected the name of one of the functions of this file: "
+                   "there is no %.*s",
+                   GW_FMT(name));
 }
 
 static gw_err read_named(struct gw_arena *a, gw_str arn,
@@ -120,9 +151,10 @@ static gw_err read_named(struct gw_arena *a, gw_str arn,
         return refuse(why);
     out->name = arn;
     out->region = parts.region;
-    out->is_here = lambda->endpoint.len == 0 && is_here(arn, lambda);
-    if (out->is_here)
+    if (lambda->endpoint.len == 0 && is_here(arn, lambda)) {
+        out->here = parts.name;
         return GW_OK;
+    }
     out->is_real = lambda->endpoint.len == 0;
     err = write_url(a, arn, &parts, lambda->endpoint, &out->url);
     return err ? gw_fail(why, err, "too long") : GW_OK;
@@ -169,6 +201,8 @@ gw_err gw_function_uri_read(struct gw_arena *a, gw_str text,
     *out = (struct gw_function_uri){ .is_real = false };
     if (gw_str_starts(text, GW_LIT("arn:")))
         return read_named(a, text, lambda, out, why);
+    if (gw_str_starts(text, own))
+        return read_own(text, lambda, out, why);
     if (gw_str_find(text, '/', 0) < 0 || gw_str_find(text, '{', 0) >= 0)
         return refuse(why);
     err = gw_uri_read(text, &uri, why);

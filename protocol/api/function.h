@@ -9,20 +9,22 @@
 
 /* In the arena, or views into the text that was read. */
 struct gw_function_uri {
-    gw_str name;   /* an ARN or, of a URL, what it has in its place */
+    gw_str name;   /* as it was called, or what a URL has in its place */
     gw_str region; /* of signatures */
     gw_str url;    /* of the Invoke call */
     bool is_real;  /* a function of the original's, which wants signatures */
-    bool is_here;  /* one of lambda->here: no url */
+    gw_str here;   /* run by this process: its name; no url. Or empty */
 };
 
 /*
  * Understood, stage variables already filled in:
  *   arn:aws:apigateway:REGION:lambda:path/2015-03-31/functions/ARN/invocations
  *   arn:aws:lambda:REGION:ACCOUNT:function:NAME[:QUALIFIER]
+ *   function:NAME[:QUALIFIER]
  *   http(s)://HOST[:PORT][/…]/2015-03-31/functions/NAME/invocations[?Qualifier=…]
  * ARNs are invoked at lambda->endpoint, without one here if they are among
- * lambda->here, and else at the original's of their region.
+ * lambda->here, and else at the original's of their region. `function:NAME` is
+ * always one of lambda->here.
  */
 gw_err gw_function_uri_read(struct gw_arena *a, gw_str text,
                             const struct gw_lambda *lambda,

@@ -373,7 +373,7 @@ static gw_err read_function(struct gw_compiler *c, gw_str *text,
     *text = f.url;
     out->function = f.name;
     out->region = f.region;
-    out->is_here = f.is_here;
+    out->here = f.here;
     out->signs = lambda->access_key_id.len ? lambda : NULL;
     return GW_OK;
 }
@@ -393,7 +393,7 @@ static gw_err compile_uri(struct gw_compiler *c, gw_str text,
 
     if (!err && is_function(out->type))
         err = read_function(c, &text, out);
-    if (!err && out->is_here) {
+    if (!err && out->here.len) {
         gw_compiler_leave(c, back);
         return GW_OK;
     }

@@ -60,8 +60,8 @@ struct gw_plan_integration {
     uint16_t port;
     gw_str path, query; /* raw; HTTP: path may hold {NAME} placeholders */
 
-    gw_str function, region;       /* AWS: as function.h has them */
-    bool is_here;                  /* AWS: run by this process; no URI */
+    gw_str function, region; /* AWS: as function.h has them */
+    gw_str here; /* AWS: run by this process: its name; empty: elsewhere */
     const struct gw_lambda *signs; /* AWS: who calls; NULL: nobody special */
 
     struct gw_mapping **mappings;

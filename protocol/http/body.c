@@ -1,6 +1,7 @@
 #include "protocol/http/body.h"
 
 #include "protocol/http/chars.h"
+#include "protocol/http/field.h"
 
 enum {
     DIGITS_MAX = 16,
@@ -139,6 +140,12 @@ static unsigned on_trailer(struct gw_http_body *b, char c)
     return 0;
 }
 
+/* Bounded by TRAILERS_MAX, and by what the grammar lets through. */
+static void keep(struct gw_buf *trailers, char c)
+{
+    GW_ASSERT(gw_buf_add(trailers, (gw_str){ &c, 1 }) == GW_OK);
+}
+
 /* One byte of what frames the data. Answers a status, or 0. */
 static unsigned take(struct gw_http_body *b, char c)
 {
@@ -194,6 +201,8 @@ static gw_http_step read_chunked(struct gw_http_body *b, gw_str in,
                 b->state = DATA_CR;
             return GW_HTTP_MORE;
         }
+        if (b->trailers && b->state >= TRAILER)
+            keep(b->trailers, in.at[i]);
         status = take(b, in.at[i]);
         if (status)
             return fail(b, status);
@@ -220,6 +229,20 @@ gw_http_step gw_http_body_read(struct gw_http_body *b, gw_str in, size_t *used,
     if (b->framing == GW_HTTP_LENGTH)
         return read_length(b, in, used, piece);
     return read_until_close(b, in, used, piece);
+}
+
+bool gw_http_trailers_read(gw_str lines, struct gw_http_headers *out)
+{
+    struct gw_http_fields fields = { .in = lines, .cap = SIZE_MAX };
+    struct gw_http_header field;
+
+    out->count = 0;
+    while (gw_http_field_next(&fields, &field) == GW_HTTP_FIELD) {
+        if (out->count == GW_HTTP_HEADERS_MAX)
+            return false;
+        out->at[out->count++] = field;
+    }
+    return true;
 }
 
 bool gw_http_body_may_end(const struct gw_http_body *b)

@@ -11,7 +11,8 @@
  *          left of `in` before waiting for more. READY and BAD are final.
  * Chunked  strict: CRLF only, hexadecimal sizes without sign or blanks of at
  *          most 16 digits, extensions skipped (bounded: 256 bytes a chunk line),
- *          trailers checked like headers and dropped (bounded: 8 KB).
+ *          trailers checked like headers (bounded: 8 KB) and, where
+ *          body->trailers says so, kept.
  * Source   RFC 9112 sections 6 and 7.
  */
 #ifndef GW_HTTP_BODY_H
@@ -21,12 +22,14 @@
 
 struct gw_http_body {
     gw_http_framing framing;
-    uint64_t left;      /* of this chunk, or of the whole */
-    uint64_t total;     /* lent so far */
-    uint64_t max_bytes; /* of body, all chunks together */
-    unsigned status;    /* of the refusal */
-    uint16_t state;     /* inside the chunked grammar */
-    uint16_t line;      /* bytes of the current chunk line or trailers */
+    uint64_t left;           /* of this chunk, or of the whole */
+    uint64_t total;          /* lent so far */
+    uint64_t max_bytes;      /* of body, all chunks together */
+    unsigned status;         /* of the refusal */
+    struct gw_buf *trailers; /* NULL: dropped. Set it after the start; what
+                                came, with its empty line, is added there */
+    uint16_t state;          /* inside the chunked grammar */
+    uint16_t line;           /* bytes of the current chunk line or trailers */
 };
 
 void gw_http_body_of_request(struct gw_http_body *b,
@@ -38,6 +41,10 @@ void gw_http_body_of_response(struct gw_http_body *b,
 
 gw_http_step gw_http_body_read(struct gw_http_body *b, gw_str in, size_t *used,
                                gw_str *piece);
+
+/* The fields of what a body->trailers holds after GW_HTTP_READY: views into
+ * it. False: more than GW_HTTP_HEADERS_MAX. */
+bool gw_http_trailers_read(gw_str lines, struct gw_http_headers *out);
 
 /* The peer closed: true when that was a legal end (GW_HTTP_UNTIL_CLOSE, or a
  * body already complete). */

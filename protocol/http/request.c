@@ -31,6 +31,7 @@ static void clear(struct gw_http_request *out)
     out->expects_continue = out->wants_upgrade = false;
     out->body_bytes = 0;
     out->headers.count = 0;
+    out->trailers = NULL;
 }
 
 /* --- the request line (RFC 9112, 3) ---------------------------------------- */

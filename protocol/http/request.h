@@ -14,7 +14,8 @@
  *                         to answer: 400, 413 and 414 and 431 past a limit,
  *                         417 unknown expectation, 501 unknown transfer
  *                         coding or a method longer than 32 bytes, 505 not
- *                         HTTP/1.x. The connection is to be closed after it
+ *                         HTTP/1.x. The connection is to be closed after it.
+ *                         With 413 what the request line says is there, too
  *          A fault is noticed at its byte (or at the end of its line), not at
  *          the end of the head, and is the same whatever follows.
  * Cost     linear; called again with more bytes it starts over, which the
@@ -55,6 +56,8 @@ struct gw_http_request {
                               HTTP/1.1 */
     uint64_t body_bytes;   /* Content-Length, or 0 */
     struct gw_http_headers headers;
+    const struct gw_http_headers *trailers; /* of a chunked body, filled in by
+                                               who has read it; NULL: none */
 };
 
 gw_http_step gw_http_request_read(gw_str bytes,

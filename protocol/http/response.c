@@ -320,15 +320,15 @@ static char *put(char *to, gw_str s)
     return to + s.len;
 }
 
-gw_err gw_http_response_write(struct gw_buf *out,
-                              const struct gw_http_answer *answer,
-                              unsigned minor, bool keep_alive, bool to_head)
+gw_err gw_http_response_write_head(struct gw_buf *out,
+                                   const struct gw_http_answer *answer,
+                                   unsigned minor, bool keep_alive,
+                                   bool to_head, gw_str *body)
 {
     bool bare = has_no_body(answer->status);
     char other[16], room[40];
     gw_str line = status_line(answer->status, other);
     gw_str length = bare ? GW_EMPTY : length_line(answer->body.len, room);
-    gw_str body = bare || to_head ? GW_EMPTY : answer->body;
     gw_str connection = GW_EMPTY;
     size_t need;
     gw_err err;
@@ -336,7 +336,7 @@ gw_err gw_http_response_write(struct gw_buf *out,
 
     if (answer->status >= 200) /* a 1xx is not the end of the answer */
         connection = connection_line(minor, keep_alive);
-    need = line.len + connection.len + length.len + 2 + body.len;
+    need = line.len + connection.len + length.len + 2;
     for (size_t i = 0; i < answer->header_count; i++)
         need += answer->headers[i].name.len + answer->headers[i].value.len + 4;
     err = gw_buf_reserve(out, need);
@@ -353,8 +353,24 @@ gw_err gw_http_response_write(struct gw_buf *out,
     p = put(p, length);
     p = put(p, connection);
     p = put(p, GW_LIT("\r\n"));
-    p = put(p, body);
     GW_ASSERT(p == out->at + out->len + need);
     out->len += need;
+    *body = bare || to_head ? GW_EMPTY : answer->body;
     return GW_OK;
+}
+
+gw_err gw_http_response_write(struct gw_buf *out,
+                              const struct gw_http_answer *answer,
+                              unsigned minor, bool keep_alive, bool to_head)
+{
+    size_t start = out->len;
+    gw_str body;
+    gw_err err = gw_http_response_write_head(out, answer, minor, keep_alive,
+                                             to_head, &body);
+
+    if (!err)
+        err = gw_buf_add(out, body);
+    if (err)
+        out->len = start;
+    return err;
 }

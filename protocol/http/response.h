@@ -51,6 +51,13 @@ gw_err gw_http_response_write(struct gw_buf *out,
                               unsigned minor, bool keep_alive,
                               bool to_head) GW_MUST_CHECK;
 
+/* The same up to the body: for those who keep that apart. *body is what is to
+ * follow: answer->body, or nothing. */
+gw_err gw_http_response_write_head(struct gw_buf *out,
+                                   const struct gw_http_answer *answer,
+                                   unsigned minor, bool keep_alive,
+                                   bool to_head, gw_str *body) GW_MUST_CHECK;
+
 const char *gw_http_status_text(unsigned status); /* "" when unknown */
 
 #endif

@@ -105,15 +105,15 @@ static bool operation_of(gw_str method, gw_bus_op *op)
     return false;
 }
 
-static bool is_admitted(struct gw_gateway *g, struct gw_signatures *s,
-                        struct gw_link *link,
-                        const struct gw_http_request *request, gw_str body)
+bool gw_management_admits(struct gw_gateway *g, struct gw_signatures *s,
+                          gw_str service, struct gw_link *link,
+                          const struct gw_http_request *request, gw_str body)
 {
     struct gw_refusal why;
     struct gw_answer a;
 
     if (!gw_config_wants_signatures(g->config) ||
-        gw_signatures_admit(s, g->config, &g->scratch, request, body,
+        gw_signatures_admit(s, g->config, service, &g->scratch, request, body,
                             g->clock->unix_ms / 1000, &why))
         return true;
     gw_answer_init(&a, g, 403);
@@ -131,7 +131,7 @@ void gw_management_handle(struct gw_gateway *g, struct gw_signatures *s,
     struct request *r;
     gw_bus_op op;
 
-    if (!is_admitted(g, s, link, request, body))
+    if (!gw_management_admits(g, s, GW_LIT("execute-api"), link, request, body))
         return;
     if (!operation_of(request->method, &op)) {
         answer_failure(g, link, GW_E_FORBIDDEN);

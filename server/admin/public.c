@@ -4,6 +4,18 @@
 #include "server/gateway/answer.h"
 #include "server/gateway/conn.h"
 
+/* A stage goes before, whatever it is called. */
+static void serve_no_stage(struct gw_public *p, struct gw_link *link,
+                           const struct gw_http_request *request, gw_str body,
+                           struct gw_answerer **answerer)
+{
+    if (p->invoke_api && gw_invoke_api_is_meant(p->invoke_api, request))
+        gw_invoke_api_handle(p->invoke_api, link, request, body, answerer);
+    else
+        gw_answer_error(p->gateway, link, 403, GW_LIT("ForbiddenException"),
+                        "Forbidden", false);
+}
+
 static void on_request(void *ctx, struct gw_link *link,
                        const struct gw_http_request *request, gw_str body,
                        struct gw_answerer **answerer)
@@ -14,8 +26,7 @@ static void on_request(void *ctx, struct gw_link *link,
 
     gw_arena_reset(&g->scratch);
     if (gw_target_find(g, request, &target))
-        gw_answer_error(g, link, 403, GW_LIT("ForbiddenException"), "Forbidden",
-                        false);
+        serve_no_stage(p, link, request, body, answerer);
     else if (target.has_connection)
         gw_management_handle(g, p->signatures, link, &target, request, body,
                              answerer);
@@ -23,7 +34,8 @@ static void on_request(void *ctx, struct gw_link *link,
         gw_conn_open(g, link, &target, request, answerer);
 }
 
-static void on_refuse(void *ctx, struct gw_link *link, unsigned status)
+static void on_refuse(void *ctx, struct gw_link *link,
+                      const struct gw_http_request *request, unsigned status)
 {
     struct gw_public *p = ctx;
 

@@ -131,7 +131,8 @@ static gw_str mismatch_text(struct gw_arena *a, const struct gw_sigv4 *sig,
 }
 
 bool gw_signatures_admit(struct gw_signatures *s,
-                         const struct gw_config *config, struct gw_arena *a,
+                         const struct gw_config *config, gw_str service,
+                         struct gw_arena *a,
                          const struct gw_http_request *request, gw_str body,
                          int64_t now_unix, struct gw_refusal *why)
 {
@@ -159,7 +160,7 @@ bool gw_signatures_admit(struct gw_signatures *s,
                       GW_LIT("The security token included in the request is "
                              "invalid."));
     err = gw_sigv4_check(a, &sig, &req, key_of(s, &sig, *secret, &once),
-                         GW_LIT("execute-api"), now_unix, &fault);
+                         service, now_unix, &fault);
     if (err == GW_E_SIGNATURE && !fault.text[0])
         return refuse(a, why, "InvalidSignatureException",
                       mismatch_text(a, &sig, &req));

@@ -1,6 +1,7 @@
 /*
- * Who may call @connections: SigV4 against the configured credentials
- * (websocket-api.md 6.3, 6.4). Keys are derived once a day and kept.
+ * Who may call @connections and the Invoke API: SigV4 against the configured
+ * credentials (websocket-api.md 6.3, 6.4). Keys are derived once a day and
+ * kept.
  */
 #ifndef GW_ADMIN_SIGNATURES_H
 #define GW_ADMIN_SIGNATURES_H
@@ -20,9 +21,11 @@ struct gw_refusal {
     gw_str body;      /* JSON, in the arena */
 };
 
-/* True: the request was signed with a configured key, within its time. */
+/* True: the request was signed with a configured key, within its time, for
+ * that service ("execute-api"). */
 bool gw_signatures_admit(struct gw_signatures *s,
-                         const struct gw_config *config, struct gw_arena *a,
+                         const struct gw_config *config, gw_str service,
+                         struct gw_arena *a,
                          const struct gw_http_request *request, gw_str body,
                          int64_t now_unix, struct gw_refusal *why);
 

@@ -5,6 +5,8 @@
  */
 #include "server/config/apis.h"
 
+#include "server/config/members.h"
+
 #include <stdio.h>
 
 enum {
@@ -16,57 +18,7 @@ enum {
     PLANNED_ROUTES_MAX = 20000, /* routes times stages */
 };
 
-struct member {
-    const char *name;
-    void (*read)(const struct gw_yaml *y, const struct gw_yaml_node *node,
-                 void *field);
-    size_t at;
-};
-
-static void *room(const struct gw_yaml *y, const struct gw_yaml_node *node,
-                  size_t size)
-{
-    void *p = gw_arena_alloc(y->arena, size);
-
-    if (!p)
-        gw_yaml_fault(y, node, "the file asks for too much memory");
-    return p;
-}
-
-/* Reads the members of a mapping into an object. */
-static void read_members(const struct gw_yaml *y,
-                         const struct gw_yaml_node *node, const char *what,
-                         const struct member *members, size_t count,
-                         void *object)
-{
-    if (!gw_yaml_is_mapping(y, node, what))
-        return;
-    GW_YAML_EACH(entry, node)
-    {
-        struct gw_suggestion near = { .name = entry->key };
-        char hint[GW_SUGGESTION_MAX];
-        size_t i = 0;
-
-        while (i < count && !gw_str_eq(entry->key, gw_str_of(members[i].name)))
-            gw_suggestion_offer(&near, gw_str_of(members[i++].name));
-        if (i < count) {
-            members[i].read(y, entry, (char *)object + members[i].at);
-            continue;
-        }
-        gw_suggestion_print(&near, hint);
-        gw_yaml_fault_at_key(y, entry, "unknown key `%.*s`%s",
-                             (int)GW_MIN(entry->key.len, 80), entry->key.at,
-                             hint);
-    }
-}
-
 /* --- values ---------------------------------------------------------- */
-
-static void text(const struct gw_yaml *y, const struct gw_yaml_node *node,
-                 void *field)
-{
-    gw_yaml_to_text(y, node, "a text", field);
-}
 
 /* A text of the original's that changes nothing here. */
 static void remark(const struct gw_yaml *y, const struct gw_yaml_node *node,
@@ -75,12 +27,6 @@ static void remark(const struct gw_yaml *y, const struct gw_yaml_node *node,
     gw_str unused;
 
     gw_yaml_to_text(y, node, "a text", &unused);
-}
-
-static void flag(const struct gw_yaml *y, const struct gw_yaml_node *node,
-                 void *field)
-{
-    gw_yaml_to_bool(y, node, field);
 }
 
 static void count_from_0(const struct gw_yaml *y,
@@ -99,12 +45,6 @@ static void timeout(const struct gw_yaml *y, const struct gw_yaml_node *node,
                     void *field)
 {
     gw_yaml_to_count(y, node, 50, 29000, field);
-}
-
-static void pairs(const struct gw_yaml *y, const struct gw_yaml_node *node,
-                  void *field)
-{
-    gw_yaml_to_pairs(y, node, field);
 }
 
 /* The index of the node's text among words, or -1 after an error. */
@@ -207,10 +147,11 @@ static void integration_type(const struct gw_yaml *y,
 }
 
 #define AT(member) offsetof(struct gw_integration_response, member)
-static const struct member response_members[] = {
-    { "responseTemplates", pairs, AT(response_templates) },
-    { "responseParameters", pairs, AT(response_parameters) },
-    { "templateSelectionExpression", text, AT(template_selection_expression) },
+static const struct gw_member response_members[] = {
+    { "responseTemplates", gw_member_pairs, AT(response_templates) },
+    { "responseParameters", gw_member_pairs, AT(response_parameters) },
+    { "templateSelectionExpression", gw_member_text,
+      AT(template_selection_expression) },
     { "contentHandlingStrategy", content_handling, AT(content_handling) },
 };
 #undef AT
@@ -224,14 +165,14 @@ static void responses(const struct gw_yaml *y, const struct gw_yaml_node *node,
 
     if (!gw_yaml_is_mapping(y, node, "responses by key: $default, /2\\d\\d/"))
         return;
-    list = room(y, node, node->count * sizeof(*list));
+    list = gw_members_room(y, node, node->count * sizeof(*list));
     if (!list)
         return;
     GW_YAML_EACH(entry, node)
     {
         list[count].key = entry->key;
-        read_members(y, entry, "a response", response_members,
-                     GW_LEN(response_members), &list[count++]);
+        gw_members_read(y, entry, "a response", response_members,
+                        GW_LEN(response_members), &list[count++]);
     }
     i->responses = list;
     i->response_count = count;
@@ -247,15 +188,16 @@ static void payload_format(const struct gw_yaml *y,
 }
 
 #define AT(member) offsetof(struct gw_integration, member)
-static const struct member integration_members[] = {
+static const struct gw_member integration_members[] = {
     { "type", integration_type, AT(type) },
     { "integrationType", integration_type, AT(type) },
-    { "integrationUri", text, AT(uri) },
-    { "integrationMethod", text, AT(method) },
+    { "integrationUri", gw_member_text, AT(uri) },
+    { "integrationMethod", gw_member_text, AT(method) },
     { "timeoutInMillis", timeout, AT(timeout_ms) },
-    { "requestParameters", pairs, AT(request_parameters) },
-    { "requestTemplates", pairs, AT(request_templates) },
-    { "templateSelectionExpression", text, AT(template_selection_expression) },
+    { "requestParameters", gw_member_pairs, AT(request_parameters) },
+    { "requestTemplates", gw_member_pairs, AT(request_templates) },
+    { "templateSelectionExpression", gw_member_text,
+      AT(template_selection_expression) },
     { "passthroughBehavior", passthrough, AT(passthrough) },
     { "contentHandlingStrategy", content_handling, AT(content_handling) },
     { "maxInFlight", count_from_1, AT(max_in_flight) },
@@ -277,12 +219,17 @@ static void init_integration(struct gw_integration *i)
     };
 }
 
-/* A URL alone: the message is posted there, with the gateway's headers. */
+/* A URL alone: the message is posted there, with the gateway's headers; a
+ * function's name: it is told the event. */
 static void read_shorthand(const struct gw_yaml_node *node,
                            struct gw_integration *i)
 {
-    i->type = GW_INTEGRATION_HTTP_PROXY;
     i->uri = node->text;
+    if (gw_str_starts(node->text, GW_LIT("function:"))) {
+        i->type = GW_INTEGRATION_AWS_PROXY;
+        return;
+    }
+    i->type = GW_INTEGRATION_HTTP_PROXY;
     i->method = GW_LIT("POST");
     i->gateway_headers = true;
 }
@@ -290,7 +237,7 @@ static void read_shorthand(const struct gw_yaml_node *node,
 static void integration(const struct gw_yaml *y,
                         const struct gw_yaml_node *node, void *field)
 {
-    const char *what = "a URL, or an integration with a type";
+    const char *what = "a URL, function:NAME, or an integration with a type";
 
     if (node->kind == GW_YAML_SCALAR && !node->is_null) {
         read_shorthand(node, field);
@@ -305,8 +252,8 @@ static void integration(const struct gw_yaml *y,
         gw_yaml_fault_at_key(y, node,
                              "expected a `type`: MOCK, HTTP, HTTP_PROXY, AWS "
                              "or AWS_PROXY");
-    read_members(y, node, what, integration_members,
-                 GW_LEN(integration_members), field);
+    gw_members_read(y, node, what, integration_members,
+                    GW_LEN(integration_members), field);
 }
 
 /* --- routes ---------------------------------------------------------- */
@@ -322,12 +269,12 @@ static void response_selection(const struct gw_yaml *y,
 }
 
 #define AT(member) offsetof(struct gw_route, member)
-static const struct member route_members[] = {
+static const struct gw_member route_members[] = {
     { "integration", integration, AT(integration) },
-    { "routeResponse", flag, AT(route_response) },
+    { "routeResponse", gw_member_flag, AT(route_response) },
     { "routeResponseSelectionExpression", response_selection,
       AT(route_response) },
-    { "ordered", flag, AT(ordered) },
+    { "ordered", gw_member_flag, AT(ordered) },
     { "description", remark, 0 },
 };
 #undef AT
@@ -335,7 +282,7 @@ static const struct member route_members[] = {
 static void read_route(const struct gw_yaml *y, const struct gw_yaml_node *node,
                        struct gw_route *route)
 {
-    const char *what = "a URL, or a route with an integration";
+    const char *what = "a URL, function:NAME, or a route with an integration";
     unsigned before = y->errors->count;
 
     route->key = node->key;
@@ -347,8 +294,8 @@ static void read_route(const struct gw_yaml *y, const struct gw_yaml_node *node,
     else if (!gw_yaml_member(node, GW_LIT("integration")))
         gw_yaml_fault_at_key(y, node, "expected an `integration`");
     if (node->kind == GW_YAML_MAPPING)
-        read_members(y, node, what, route_members, GW_LEN(route_members),
-                     route);
+        gw_members_read(y, node, what, route_members, GW_LEN(route_members),
+                        route);
     /* what was half read would only be complained about once more */
     if (y->errors->count != before)
         init_integration(&route->integration);
@@ -363,7 +310,7 @@ static void routes(const struct gw_yaml *y, const struct gw_yaml_node *node,
 
     if (!gw_yaml_is_mapping(y, node, "routes by key"))
         return;
-    list = room(y, node, node->count * sizeof(*list));
+    list = gw_members_room(y, node, node->count * sizeof(*list));
     if (!list)
         return;
     GW_YAML_EACH(entry, node)
@@ -375,7 +322,7 @@ static void routes(const struct gw_yaml *y, const struct gw_yaml_node *node,
 /* --- stages ---------------------------------------------------------- */
 
 #define AT(member) offsetof(struct gw_route_settings, member)
-static const struct member settings_members[] = {
+static const struct gw_member settings_members[] = {
     { "throttlingRateLimit", rate, AT(rate_limit) },
     { "throttlingBurstLimit", burst, AT(burst_limit) },
 };
@@ -387,8 +334,8 @@ static void route_settings(const struct gw_yaml *y,
     struct gw_route_settings *s = field;
 
     s->rate_limit = s->burst_limit = -1;
-    read_members(y, node, "throttlingRateLimit and throttlingBurstLimit",
-                 settings_members, GW_LEN(settings_members), s);
+    gw_members_read(y, node, "throttlingRateLimit and throttlingBurstLimit",
+                    settings_members, GW_LEN(settings_members), s);
 }
 
 static void settings_by_route(const struct gw_yaml *y,
@@ -400,7 +347,7 @@ static void settings_by_route(const struct gw_yaml *y,
 
     if (!gw_yaml_is_mapping(y, node, "settings by route key"))
         return;
-    list = room(y, node, node->count * sizeof(*list));
+    list = gw_members_room(y, node, node->count * sizeof(*list));
     if (!list)
         return;
     GW_YAML_EACH(entry, node)
@@ -413,8 +360,8 @@ static void settings_by_route(const struct gw_yaml *y,
 }
 
 #define AT(member) offsetof(struct gw_stage, member)
-static const struct member stage_members[] = {
-    { "stageVariables", pairs, AT(variables) },
+static const struct gw_member stage_members[] = {
+    { "stageVariables", gw_member_pairs, AT(variables) },
     { "defaultRouteSettings", route_settings, AT(defaults) },
     { "routeSettings", settings_by_route, 0 },
     { "description", remark, 0 },
@@ -434,7 +381,7 @@ static void stages(const struct gw_yaml *y, const struct gw_yaml_node *node,
         gw_yaml_fault_at_key(y, node, "expected at most %d stages", STAGES_MAX);
         return;
     }
-    list = room(y, node, node->count * sizeof(*list));
+    list = gw_members_room(y, node, node->count * sizeof(*list));
     if (!list)
         return;
     GW_YAML_EACH(entry, node)
@@ -444,8 +391,8 @@ static void stages(const struct gw_yaml *y, const struct gw_yaml_node *node,
 
         stage->name = entry->key;
         stage->defaults.rate_limit = stage->defaults.burst_limit = -1;
-        read_members(y, entry, "a stage", stage_members, GW_LEN(stage_members),
-                     stage);
+        gw_members_read(y, entry, "a stage", stage_members,
+                        GW_LEN(stage_members), stage);
         /* a half-read one is left out: its variables would be missed */
         if (y->errors->count == before)
             count++;
@@ -457,10 +404,11 @@ static void stages(const struct gw_yaml *y, const struct gw_yaml_node *node,
 /* --- apis ------------------------------------------------------------ */
 
 #define AT(member) offsetof(struct gw_api, member)
-static const struct member api_members[] = {
+static const struct gw_member api_members[] = {
     { "protocolType", protocol_type, 0 },
-    { "routeSelectionExpression", text, AT(route_selection_expression) },
-    { "binary", flag, AT(binary) },
+    { "routeSelectionExpression", gw_member_text,
+      AT(route_selection_expression) },
+    { "binary", gw_member_flag, AT(binary) },
     { "routes", routes, 0 },
     { "stages", stages, 0 },
     { "description", remark, 0 },
@@ -479,7 +427,7 @@ static void read_api(const struct gw_yaml *y, const struct gw_yaml_node *node,
                              "`stages`");
         return;
     }
-    read_members(y, node, "an API", api_members, GW_LEN(api_members), api);
+    gw_members_read(y, node, "an API", api_members, GW_LEN(api_members), api);
     named_routes = gw_yaml_member(node, GW_LIT("routes"));
     named_stages = gw_yaml_member(node, GW_LIT("stages"));
     if (!named_routes || (!named_routes->count && !api->route_count))
@@ -575,7 +523,7 @@ static void compile_apis(const struct gw_yaml *y,
                              PLANNED_ROUTES_MAX);
         return;
     }
-    out->plans = room(y, node, room_for * sizeof(*out->plans));
+    out->plans = gw_members_room(y, node, room_for * sizeof(*out->plans));
     if (!out->plans)
         return;
     for (size_t i = 0; i < out->count; i++, api_node = api_node->next)
@@ -599,7 +547,7 @@ void gw_apis_read(const struct gw_yaml *y, const struct gw_yaml_node *node,
     *out = (struct gw_apis){ 0 };
     if (!gw_yaml_is_mapping(y, node, "APIs by name"))
         return;
-    out->at = room(y, node, node->count * sizeof(*out->at));
+    out->at = gw_members_room(y, node, node->count * sizeof(*out->at));
     if (!out->at)
         return;
     GW_YAML_EACH(entry, node)

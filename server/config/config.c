@@ -146,12 +146,13 @@ static gw_err print_counts(const struct gw_config *config, const char *before,
                    { "stage", config->plan_count },
                    { "function", config->function_count },
                    { "table", config->table_count } };
-    size_t shown = config->is_template ? GW_LEN(counts) : 3;
+    size_t always = config->is_template ? GW_LEN(counts) : 3;
     gw_err err = gw_buf_add(out, gw_str_of(before));
 
-    for (size_t i = 0; i < shown && !err; i++)
-        err = gw_buf_addf(out, "%s%zu %s%s", i ? ", " : "", counts[i].count,
-                          counts[i].what, counts[i].count == 1 ? "" : "s");
+    for (size_t i = 0; i < GW_LEN(counts) && !err; i++)
+        if (i < always || counts[i].count)
+            err = gw_buf_addf(out, "%s%zu %s%s", i ? ", " : "", counts[i].count,
+                              counts[i].what, counts[i].count == 1 ? "" : "s");
     return err;
 }
 

@@ -62,15 +62,17 @@ struct gw_config {
     struct gw_plan **plans; /* api by api, stage by stage */
     size_t plan_count;
 
+    const struct gw_function_spec *functions; /* that are run here, or come */
+    size_t function_count;
+    const gw_str *notes; /* what a person should know of the file, though it
+                            is good: a line each */
+    size_t note_count;
+
     /* Of a SAM or CloudFormation template: */
     bool is_template;
-    const struct gw_function_spec *functions;
-    size_t function_count;
     const struct gw_table_spec *tables;
     size_t table_count;
     struct gw_pairs outputs; /* with local values */
-    const gw_str *notes;     /* what of it has no effect, a line each */
-    size_t note_count;
 };
 
 /* Defaults, then the file, then the environment (GATEWIRE_...), then flags.
@@ -110,7 +112,7 @@ size_t gw_config_restart_needed(const struct gw_config *old,
 gw_err gw_config_summary(const struct gw_config *config,
                          struct gw_buf *out) GW_MUST_CHECK;
 
-/* Of a template: what was found in it, a line each, notes last. */
+/* Of a template, and of functions: what was found, a line each, notes last. */
 gw_err gw_config_describe(const struct gw_config *config,
                           struct gw_buf *out) GW_MUST_CHECK;
 

@@ -1,5 +1,5 @@
 /*
- * What was found in a template, for a person: one line a thing.
+ * What was found in a file, for a person: one line a thing.
  */
 #include "server/config/config.h"
 
@@ -35,7 +35,7 @@ static gw_err add_line(struct gw_buf *out, const char *label,
 /* What a function's URI is mostly about: its name. */
 static gw_str backend_of(const struct gw_integration *i)
 {
-    static const char marker[] = ":function:";
+    static const char marker[] = "function:";
     const char *hit;
     gw_str rest;
 
@@ -75,8 +75,13 @@ static gw_err describe_api(const struct gw_api *api, struct gw_buf *out)
 static gw_err describe_function(const struct gw_function_spec *f,
                                 struct gw_buf *out)
 {
-    const gw_str texts[] = { f->name, f->runtime, f->handler,
-                             f->code.len ? f->code : GW_LIT("(inline)") };
+    gw_str code = f->inline_code.len ? GW_LIT("(inline)") : f->code;
+    const gw_str texts[] = { f->name,
+                             f->runtime,
+                             f->handler,
+                             code,
+                             f->door.len ? GW_LIT("attached at") : GW_EMPTY,
+                             f->door };
 
     return add_line(out, "function", texts, GW_LEN(texts));
 }

@@ -6,6 +6,7 @@
 #include "server/config/config.h"
 
 #include "server/config/apis.h"
+#include "server/config/functions.h"
 #include "server/config/template/cfn.h"
 #include "server/config/yaml.h"
 
@@ -27,7 +28,7 @@ struct loader {
     struct gw_config *config;
     struct gw_config_errors *errors;
     struct gw_yaml yaml;
-    const struct gw_yaml_node *apis; /* NULL: none were seen */
+    const struct gw_yaml_node *apis, *functions; /* NULL: none were seen */
     gw_str folder; /* of the file, with its slash; empty: the working one */
 };
 
@@ -118,6 +119,7 @@ static void refuse_key(struct loader *l, const struct gw_yaml_node *node,
     }
     if (!group.len) {
         gw_suggestion_offer(&near, GW_LIT("apis"));
+        gw_suggestion_offer(&near, GW_LIT("functions"));
         gw_suggestion_offer(&near, GW_LIT("credentials"));
     }
     gw_suggestion_print(&near, hint);
@@ -298,6 +300,8 @@ static void read_root(struct loader *l, const struct gw_yaml_node *root)
 
         if (gw_str_eq(n->key, GW_LIT("apis")))
             l->apis = n;
+        else if (gw_str_eq(n->key, GW_LIT("functions")))
+            l->functions = n;
         else if (gw_str_eq(n->key, GW_LIT("credentials")))
             read_credentials(l, n);
         else if (setting >= 0 && gw_str_find(n->key, '.', 0) < 0)
@@ -560,7 +564,7 @@ static void check_redis(struct loader *l)
     }
 }
 
-/* --- functions ------------------------------------------------------- */
+/* --- who invokes functions ------------------------------------------- */
 
 static gw_str variable_of(const struct loader *l, const char *name)
 {
@@ -639,12 +643,19 @@ static void take_apis(struct loader *l, const struct gw_apis *apis)
     l->config->plan_count = apis->plan_count;
 }
 
-static void read_template(struct loader *l)
+static gw_str region_of(const struct loader *l)
 {
     gw_str region = l->config->settings.region;
+
+    return region.len ? region : GW_LIT("us-east-1");
+}
+
+static void read_template(struct loader *l)
+{
     const struct gw_cfn_source source = {
         .folder = l->folder,
-        .region = region.len ? region : GW_LIT("us-east-1"),
+        .region = region_of(l),
+        .dev = l->config->dev,
         .parameters = l->source->parameters,
         .lambda = &l->config->lambda,
     };
@@ -661,8 +672,29 @@ static void read_template(struct loader *l)
     l->config->note_count = cfn.note_count;
 }
 
+/* Adds the functions of the file to those that are called. */
+static void read_functions(struct loader *l, struct gw_lambda *lambda)
+{
+    const struct gw_config_functions_source source = {
+        .folder = l->folder,
+        .region = region_of(l),
+        .dev = l->config->dev,
+        .settings = &l->config->settings,
+    };
+    struct gw_config_functions functions;
+
+    gw_config_functions_read(&l->yaml, l->functions, &source, &functions);
+    l->config->functions = functions.at;
+    l->config->function_count = functions.count;
+    l->config->notes = functions.notes;
+    l->config->note_count = functions.note_count;
+    lambda->here = functions.arns;
+    lambda->here_count = functions.count;
+}
+
 static void read_apis(struct loader *l)
 {
+    struct gw_lambda lambda = l->config->lambda;
     struct gw_apis apis = { 0 };
 
     if (l->config->is_template) {
@@ -672,8 +704,10 @@ static void read_apis(struct loader *l)
     if (l->source->parameters.count)
         gw_config_errors_add(l->errors, "--parameter",
                              "only templates have parameters");
+    if (l->functions)
+        read_functions(l, &lambda);
     if (l->apis)
-        gw_apis_read(&l->yaml, l->apis, &l->config->lambda, &apis);
+        gw_apis_read(&l->yaml, l->apis, &lambda, &apis);
     take_apis(l, &apis);
     if (!l->errors->count && !apis.count)
         gw_config_errors_add(l->errors, l->yaml.file,

@@ -151,6 +151,9 @@ static const struct row {
     { "limits.pushTimeout", MILLIS, AT(push_timeout_ms), "2s", NULL, 1,
       60U * 60 * 1000, NULL, RELOAD,
       "how long a post to a client of another worker may take" },
+    { "limits.functionQueue", COUNT, AT(function_queue), "1000", NULL, 0,
+      1000000, NULL, RELOAD,
+      "invocations of one function that wait for a runtime; beyond: refused" },
 
     { "drain.window", MILLIS, AT(drain_window_ms), "10s", "0", 0, DAY, NULL,
       RELOAD,
@@ -175,6 +178,10 @@ static const struct row {
       0, NULL, RELOAD, "or a file that holds it" },
     { "lambda.sessionToken", SECRET, AT(lambda_session_token), "", NULL, 0,
       4096, NULL, RELOAD, "of temporary credentials" },
+
+    { "tables.endpoint", URL, AT(tables_endpoint), "", NULL, 0, 0, NULL, RELOAD,
+      "where functions that are run here find their tables, handed to them as "
+      "`AWS_ENDPOINT_URL_DYNAMODB`; empty: they are not told" },
 
     { "redis", REDIS, AT(redis), "", NULL, 0, 0, NULL, RESTART,
       "the Redis that makes many processes one gateway: "
@@ -247,16 +254,14 @@ void gw_setting_variable(unsigned setting, char out[GW_SETTING_VARIABLE_MAX])
 
 /* --- reading --------------------------------------------------------- */
 
-static gw_err read_address(const struct row *row, gw_str text,
-                           struct gw_address *out, struct gw_fault *why)
+gw_err gw_address_read(gw_str text, struct gw_address *out,
+                       struct gw_fault *why)
 {
     gw_str host = text, port = GW_EMPTY;
     uint64_t number;
     bool ok;
 
     *out = (struct gw_address){ .text = text, .host = GW_EMPTY };
-    if (text.len == 0 && row->min == 0)
-        return GW_OK;
     for (size_t i = text.len; i > 0; i--)
         if (text.at[i - 1] == ':') {
             host = gw_str_head(text, i - 1);
@@ -276,6 +281,15 @@ static gw_err read_address(const struct row *row, gw_str text,
                        "[::]:8080 or :8080");
     out->host = host;
     out->port = (uint16_t)number;
+    return GW_OK;
+}
+
+static gw_err read_address(const struct row *row, gw_str text,
+                           struct gw_address *out, struct gw_fault *why)
+{
+    if (text.len || row->min)
+        return gw_address_read(text, out, why);
+    *out = (struct gw_address){ .text = text, .host = GW_EMPTY };
     return GW_OK;
 }
 

@@ -71,6 +71,7 @@ struct gw_settings {
     uint64_t response_bytes; /* of a backend's answer */
     uint32_t upstream_idle_connections;
     uint32_t push_timeout_ms;
+    uint32_t function_queue; /* of each function */
     uint32_t drain_window_ms;
     uint32_t drain_max_rate; /* closed per second; 0: no limit */
     gw_str upstream_ca;      /* a path; empty: the system's */
@@ -78,6 +79,8 @@ struct gw_settings {
     gw_str lambda_endpoint; /* empty: the original's */
     gw_str lambda_access_key_id, lambda_secret, lambda_secret_file;
     gw_str lambda_session_token;
+
+    gw_str tables_endpoint; /* empty: none; no slash at its end */
 
     gw_str redis; /* a URL that gw_redis_url_read takes; empty: none */
     gw_str redis_user, redis_password, redis_password_file;
@@ -134,6 +137,10 @@ gw_err gw_settings_print(const struct gw_settings *s,
 
 /* The README's table, in Markdown. */
 gw_err gw_settings_document(struct gw_buf *out) GW_MUST_CHECK;
+
+/* Views into the text. *why says what was expected. */
+gw_err gw_address_read(gw_str text, struct gw_address *out,
+                       struct gw_fault *why) GW_MUST_CHECK;
 
 /* 127.0.0.0/8, ::1, "localhost". */
 bool gw_address_is_loopback(const struct gw_address *address);

@@ -161,7 +161,7 @@ size_t gw_edge_busy_count(const struct gw_edge *edge,
 
     for (struct gw_list *n = edge->listeners.next; n != &edge->listeners;
          n = n->next) {
-        const struct listener *l = GW_CONTAINER(n, struct listener, node);
+        const struct gw_listener *l = GW_CONTAINER(n, struct gw_listener, node);
 
         if (l->events == events)
             count += l->socket_count;
@@ -177,7 +177,7 @@ void gw_edge_drain(struct gw_edge *edge)
 void gw_edge_hold_off(struct gw_edge *edge, const struct gw_link_events *events)
 {
     GW_LIST_EACH_SAFE (node, after, &edge->listeners) {
-        struct listener *l = GW_CONTAINER(node, struct listener, node);
+        struct gw_listener *l = GW_CONTAINER(node, struct gw_listener, node);
 
         if (l->events == events)
             listener_hold_off(l);
@@ -189,7 +189,7 @@ void gw_edge_stop_listening(struct gw_edge *edge,
                             int64_t rest_ms)
 {
     GW_LIST_EACH_SAFE (node, after, &edge->listeners) {
-        struct listener *l = GW_CONTAINER(node, struct listener, node);
+        struct gw_listener *l = GW_CONTAINER(node, struct gw_listener, node);
 
         if (l->events != events)
             continue;
@@ -207,19 +207,41 @@ void gw_edge_stop_listening(struct gw_edge *edge,
 void gw_edge_close(struct gw_edge *edge)
 {
     GW_LIST_EACH_SAFE (node, after, &edge->listeners) {
-        struct listener *l = GW_CONTAINER(node, struct listener, node);
+        struct gw_listener *l = GW_CONTAINER(node, struct gw_listener, node);
 
+        if (l->terms.is_ours)
+            continue;
         listener_stop(l);
         listener_end_unsure(l, 0);
     }
     GW_LIST_EACH_SAFE (node, after, &edge->links) {
-        link_kill(GW_CONTAINER(node, struct gw_link, node));
+        struct gw_link *link = GW_CONTAINER(node, struct gw_link, node);
+
+        if (!link->listener->terms.is_ours)
+            link_kill(link);
     }
+}
+
+static bool is_over(const struct gw_edge *edge, bool with_ours)
+{
+    for (struct gw_list *n = edge->listeners.next; n != &edge->listeners;
+         n = n->next) {
+        const struct gw_listener *l = GW_CONTAINER(n, struct gw_listener, node);
+
+        if ((l->socket_count || l->handles) && (with_ours || !l->terms.is_ours))
+            return false;
+    }
+    return true;
 }
 
 bool gw_edge_is_closed(const struct gw_edge *edge)
 {
-    return edge->link_count == 0 && edge->handles == 0;
+    return is_over(edge, false);
+}
+
+bool gw_edge_is_empty(const struct gw_edge *edge)
+{
+    return is_over(edge, true);
 }
 
 /* With a loop that is not its own, libwebsockets wants to be told twice: the
@@ -227,7 +249,7 @@ bool gw_edge_is_closed(const struct gw_edge *edge)
  * must be when they are gone. */
 void gw_edge_leave_loop(struct gw_edge *edge)
 {
-    GW_ASSERT(gw_edge_is_closed(edge));
+    GW_ASSERT(gw_edge_is_empty(edge));
     edge->loop->flush = NULL;
     lws_context_destroy(edge->context);
 }
@@ -236,7 +258,7 @@ void gw_edge_free(struct gw_edge *edge)
 {
     GW_LIST_EACH_SAFE (node, after, &edge->listeners) {
         gw_list_leave(node);
-        free(GW_CONTAINER(node, struct listener, node));
+        free(GW_CONTAINER(node, struct gw_listener, node));
     }
     lws_context_destroy(edge->context);
     SSL_CTX_free(edge->unused);

@@ -17,6 +17,7 @@
 #include "server/port/link.h"
 
 struct gw_edge;
+struct gw_listener;
 
 extern const struct gw_link_ops *const gw_edge_link_ops;
 
@@ -38,11 +39,30 @@ gw_err gw_edge_configure(struct gw_edge *edge,
 gw_err gw_edge_check_certificate(const struct gw_settings *settings,
                                  struct gw_fault *why) GW_MUST_CHECK;
 
-/* Accepts from a listening socket, which it then owns. `is_public`: also TLS,
- * told from plain text by the first byte, and bounded by the limits on
- * connections; the operator gets in when all is full. */
-void gw_edge_listen(struct gw_edge *edge, int fd, bool is_public,
-                    const struct gw_link_events *events, void *ctx);
+/* The terms on which the clients of a listener are served. */
+struct gw_edge_terms {
+    /* Also TLS, told from plain text by the first byte, and bounded by the
+     * limits on connections; the operator gets in when all is full. */
+    bool is_public;
+    /* Functions that work for us: a body may take as long as it takes, and so
+     * may the next request; a drain does not end their connections, nor does
+     * gw_edge_close; they are not shed when queues are full. */
+    bool is_ours;
+    uint64_t body_bytes;      /* of a request; 0: as the settings say */
+    uint64_t out_queue_bytes; /* the same */
+};
+
+/* Accepts from a listening socket, which it then owns. The listener is the
+ * edge's, until gw_edge_unlisten. */
+struct gw_listener *gw_edge_listen(struct gw_edge *edge, int fd,
+                                   const struct gw_edge_terms *terms,
+                                   const struct gw_link_events *events,
+                                   void *ctx);
+
+/* The end of one listener: nobody else gets in, and its sockets are dropped.
+ * Their ends are told as ever; `gone` is the last its ctx hears of it, never
+ * before this has returned. The loop must run on until then. */
+void gw_edge_unlisten(struct gw_listener *listener, void (*gone)(void *ctx));
 
 /* From here on every HTTP answer is the last of its socket, and says so. */
 void gw_edge_drain(struct gw_edge *edge);
@@ -71,10 +91,12 @@ void gw_edge_stop_listening(struct gw_edge *edge,
 size_t gw_edge_busy_count(const struct gw_edge *edge,
                           const struct gw_link_events *events);
 
-/* Drops what is still open. The loop must run on until gw_edge_is_closed, then
+/* Drops what is still open, but for what is ours (gw_edge_terms): that is its
+ * owners' to end. The loop must run on until all of it is closed, too, then
  * gw_edge_leave_loop; once the loop has ended, gw_edge_free. */
 void gw_edge_close(struct gw_edge *edge);
-bool gw_edge_is_closed(const struct gw_edge *edge);
+bool gw_edge_is_closed(const struct gw_edge *edge); /* what it drops is gone */
+bool gw_edge_is_empty(const struct gw_edge *edge);  /* all is */
 void gw_edge_leave_loop(struct gw_edge *edge);
 void gw_edge_free(struct gw_edge *edge);
 

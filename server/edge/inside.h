@@ -19,17 +19,21 @@ enum {
     POOL_CLASSES = 11,        /* 1 KB << 0 .. 10: 1 KB to 1 MB */
 };
 
-struct listener {
+struct gw_listener {
     struct gw_list node; /* edge->listeners */
     struct gw_edge *edge;
     int fd;
-    bool is_public, accepting;
+    struct gw_edge_terms terms;
+    bool accepting;
     size_t socket_count;   /* open, accepted here */
+    size_t handles;        /* of libuv */
     struct gw_list unsure; /* sockets whose first byte is awaited */
     uv_poll_t poll;
     struct gw_timer retry; /* after running out of descriptors */
     const struct gw_link_events *events;
     void *ctx;
+    void (*gone)(void *ctx); /* freed with its last socket; NULL: with the
+                                edge */
 };
 
 struct gw_edge {
@@ -43,7 +47,7 @@ struct gw_edge {
     void *tls;    /* the secure vhost's SSL_CTX */
     void *unused; /* another, for what it would do as a client: tls.c */
     struct gw_list listeners, links, dirty, blocked, ready;
-    size_t link_count, handles;
+    size_t link_count;
     size_t queued_bytes; /* of all links */
     bool draining;
     unsigned reads;                 /* since output was last flushed */
@@ -66,17 +70,19 @@ enum link_state {
     LINK_DEAD,    /* being closed by libwebsockets */
 };
 
-/* A request whose body did not come in one piece with its head. */
+/* A request whose body did not come in one piece with its head; until it is
+ * answered. */
 struct incoming {
     struct gw_http_request request; /* views into head */
     struct gw_http_body decoder;
-    struct gw_buf head, body;
+    struct gw_buf head, body, trailers;
+    struct gw_http_headers *trailer_fields; /* NULL: there are none */
 };
 
 struct gw_link {
     struct gw_edge *edge;
     struct lws *wsi;
-    struct listener *listener;
+    struct gw_listener *listener;
     struct gw_list node;    /* edge->links */
     struct gw_list dirty;   /* edge->dirty: output to write this turn */
     struct gw_list blocked; /* edge->blocked: the socket is full */
@@ -94,8 +100,9 @@ struct gw_link {
     uint16_t port;
     uint8_t state; /* enum link_state */
     bool six, counted, tls;
-    bool paused; /* the core asked us not to read */
-    bool rx_off; /* libwebsockets was told not to read */
+    bool paused;   /* the core asked us not to read */
+    bool rx_off;   /* libwebsockets was told not to read */
+    bool accepted; /* it is, or was, a WebSocket */
     bool flush_then_close;
     bool said_close; /* a close frame of ours is queued or out */
 
@@ -104,6 +111,7 @@ struct gw_link {
     bool keep_alive, to_head, head_timed;
     struct incoming *incoming;
     struct gw_answerer *answerer;
+    void *user; /* the listener's owner's */
 
     /* WebSocket. */
     void *conn; /* the core's */
@@ -113,7 +121,7 @@ struct gw_link {
 };
 
 /* link.c */
-struct gw_link *link_new(struct listener *listener, int fd,
+struct gw_link *link_new(struct gw_listener *listener, int fd,
                          const struct sockaddr_storage *peer, bool tls);
 void link_on_bytes(struct gw_link *link, char *bytes, size_t len);
 void link_on_closed(struct gw_link *link); /* frees it */
@@ -127,7 +135,6 @@ void link_read_or_not(struct gw_link *link);
 size_t request_take_head(struct gw_link *link, char *bytes, size_t len);
 size_t request_take_body(struct gw_link *link, char *bytes, size_t len);
 void request_forget(struct gw_link *link);
-void request_refuse(struct gw_link *link, unsigned status);
 void request_respond(struct gw_link *link, const struct gw_http_answer *answer,
                      bool last);
 void request_on_timer(struct gw_link *link);
@@ -147,13 +154,13 @@ void outbox_pool_fini(struct gw_edge *edge);
 extern const struct lws_protocols edge_protocols[];
 
 /* listener.c */
-void listener_hold_off(struct listener *listener);
-void listener_stop(struct listener *listener);
+void listener_hold_off(struct gw_listener *listener);
+void listener_stop(struct gw_listener *listener);
 /* Sockets that have not said yet whether they are TLS: those end, too, if
  * they still have not after `ms`. */
-void listener_end_unsure(struct listener *listener, int64_t ms);
-/* A socket that was let in is over. */
-void listener_release(struct listener *listener, gw_address_key address,
+void listener_end_unsure(struct gw_listener *listener, int64_t ms);
+/* A socket that was let in is over. May free the listener. */
+void listener_release(struct gw_listener *listener, gw_address_key address,
                       bool counted);
 
 /* tls.c */

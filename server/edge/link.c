@@ -49,7 +49,7 @@ static void remember_peer(struct gw_link *link,
         memcpy(link->ip, &four->sin_addr, 4);
 }
 
-struct gw_link *link_new(struct listener *listener, int fd,
+struct gw_link *link_new(struct gw_listener *listener, int fd,
                          const struct sockaddr_storage *peer, bool tls)
 {
     struct gw_edge *edge = listener->edge;
@@ -97,9 +97,23 @@ static bool failed_handshake(const struct gw_link *link)
     return ssl && SSL_get_peer_finished(ssl, finished, sizeof(finished)) == 0;
 }
 
+static void tell_end(struct gw_link *link)
+{
+    const struct gw_listener *l = link->listener;
+    struct incoming *in = link->incoming;
+    bool is_cut = in && !gw_http_body_may_end(&in->decoder);
+
+    if (link->answerer)
+        link->answerer->gone(link->answerer);
+    if (link->conn)
+        l->events->on_closed(
+            link->conn, link->close_code ? link->close_code : 1006, GW_EMPTY);
+    else if (!link->accepted && l->events->on_end)
+        l->events->on_end(l->ctx, link, is_cut ? &in->request : NULL);
+}
+
 void link_on_closed(struct gw_link *link)
 {
-    const struct gw_link_events *events = link->listener->events;
     struct gw_edge *edge = link->edge;
 
     if (failed_handshake(link))
@@ -108,17 +122,13 @@ void link_on_closed(struct gw_link *link)
     gw_list_leave(&link->node);
     gw_list_leave(&link->ready);
     outbox_fini(link);
-    request_forget(link);
     gw_buf_fini(&link->stash);
     gw_ws_reader_fini(&link->reader);
-    listener_release(link->listener, link->address, link->counted);
     edge->link_count--;
     GW_UNCOUNT(edge->metrics->sockets_open);
-    if (link->answerer)
-        link->answerer->gone(link->answerer);
-    if (link->conn)
-        events->on_closed(link->conn,
-                          link->close_code ? link->close_code : 1006, GW_EMPTY);
+    tell_end(link);
+    request_forget(link);
+    listener_release(link->listener, link->address, link->counted);
     free(link);
 }
 
@@ -396,6 +406,7 @@ static void op_accept(struct gw_link *link, const struct gw_accept *how,
     request_forget(link);
     gw_timer_stop(&link->edge->loop->wheel, &link->timer);
     link->conn = conn;
+    link->accepted = true;
     link->limits = how->limits;
     link->state = LINK_OPEN;
     gw_ws_reader_init(&link->reader);
@@ -456,6 +467,11 @@ static struct gw_peer op_peer(struct gw_link *link)
     return peer;
 }
 
+static void **op_user(struct gw_link *link)
+{
+    return &link->user;
+}
+
 static const struct gw_link_ops ops = {
     .respond = op_respond,
     .accept = op_accept,
@@ -463,6 +479,7 @@ static const struct gw_link_ops ops = {
     .close = link_close,
     .pause = op_pause,
     .peer = op_peer,
+    .user = op_user,
 };
 
 const struct gw_link_ops *const gw_edge_link_ops = &ops;

@@ -21,7 +21,7 @@ enum { ACCEPT_BATCH = 64, RETRY_MS = 100, BACKLOG = 4096 };
  * yet. */
 struct unsure {
     struct gw_list node; /* listener->unsure */
-    struct listener *listener;
+    struct gw_listener *listener;
     struct sockaddr_storage peer;
     int fd;
     bool counted;
@@ -51,16 +51,28 @@ static void refuse(struct gw_edge *edge, int fd, const char *answer)
     close(fd);
 }
 
-void listener_release(struct listener *l, gw_address_key address, bool counted)
+/* Nobody's any more? Its links and its handles name it until their ends. */
+static void free_when_gone(struct gw_listener *l)
+{
+    if (!l->gone || l->socket_count || l->handles)
+        return;
+    gw_list_leave(&l->node);
+    l->gone(l->ctx);
+    free(l);
+}
+
+void listener_release(struct gw_listener *l, gw_address_key address,
+                      bool counted)
 {
     l->socket_count--;
     if (counted)
         gw_addresses_leave(l->edge->addresses, address);
-    if (l->is_public)
+    if (l->terms.is_public)
         gw_addresses_close_one(l->edge->addresses);
+    free_when_gone(l);
 }
 
-static void adopt(struct listener *l, int fd,
+static void adopt(struct gw_listener *l, int fd,
                   const struct sockaddr_storage *peer, bool counted, bool tls)
 {
     struct gw_link *link = link_new(l, fd, peer, tls);
@@ -75,7 +87,8 @@ static void on_unsure_closed(uv_handle_t *handle)
 {
     struct unsure *u = handle->data;
 
-    u->listener->edge->handles--;
+    u->listener->handles--;
+    free_when_gone(u->listener);
     free(u);
 }
 
@@ -126,7 +139,7 @@ static void on_unsure_readable(uv_poll_t *poll, int status, int events)
     forget_unsure(u);
 }
 
-static void await_first_byte(struct listener *l, int fd,
+static void await_first_byte(struct gw_listener *l, int fd,
                              const struct sockaddr_storage *peer, bool counted)
 {
     struct unsure *u = gw_alloc(sizeof(*u));
@@ -140,7 +153,7 @@ static void await_first_byte(struct listener *l, int fd,
     gw_list_init(&u->node);
     gw_list_append(&l->unsure, &u->node);
     u->poll.data = u;
-    l->edge->handles++;
+    l->handles++;
     GW_COUNT(l->edge->metrics->sockets_open);
     uv_poll_init(&loop->uv, &u->poll, fd);
     uv_poll_start(&u->poll, UV_READABLE, on_unsure_readable);
@@ -169,13 +182,14 @@ static const char *turn_away(struct gw_edge *edge,
     return refusals[1];
 }
 
-static void on_new_socket(struct listener *l, int fd,
+static void on_new_socket(struct gw_listener *l, int fd,
                           const struct sockaddr_storage *peer)
 {
     struct gw_edge *edge = l->edge;
     bool tls = false, counted = false;
     int on = 1;
-    const char *refusal = l->is_public ? turn_away(edge, peer, &counted) : NULL;
+    const char *refusal =
+        l->terms.is_public ? turn_away(edge, peer, &counted) : NULL;
 
     if (refusal) {
         refuse(edge, fd, refusal);
@@ -183,7 +197,7 @@ static void on_new_socket(struct listener *l, int fd,
     }
     l->socket_count++;
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    if (l->is_public && edge->secure && !first_byte(fd, &tls))
+    if (l->terms.is_public && edge->secure && !first_byte(fd, &tls))
         await_first_byte(l, fd, peer, counted);
     else
         adopt(l, fd, peer, counted, tls);
@@ -193,14 +207,14 @@ static void on_listener_ready(uv_poll_t *poll, int status, int events);
 
 static void on_retry(struct gw_timer *timer)
 {
-    struct listener *l = GW_CONTAINER(timer, struct listener, retry);
+    struct gw_listener *l = GW_CONTAINER(timer, struct gw_listener, retry);
 
     uv_poll_start(&l->poll, UV_READABLE, on_listener_ready);
 }
 
 /* No descriptor, or no memory in the kernel: leave the others in the backlog
  * and look again soon. */
-static void pause_accepting(struct listener *l, int error)
+static void pause_accepting(struct gw_listener *l, int error)
 {
     struct gw_loop *loop = l->edge->loop;
     uint64_t held;
@@ -214,7 +228,7 @@ static void pause_accepting(struct listener *l, int error)
 }
 
 /* True when there may be more than those. */
-static bool accept_batch(struct listener *l)
+static bool accept_batch(struct gw_listener *l)
 {
     for (int i = 0; i < ACCEPT_BATCH; i++) {
         struct sockaddr_storage peer = { 0 };
@@ -237,39 +251,43 @@ static bool accept_batch(struct listener *l)
 
 static void on_listener_ready(uv_poll_t *poll, int status, int events)
 {
-    struct listener *l = poll->data;
+    struct gw_listener *l = poll->data;
 
     gw_loop_now(l->edge->loop);
     accept_batch(l);
 }
 
-void gw_edge_listen(struct gw_edge *edge, int fd, bool is_public,
-                    const struct gw_link_events *events, void *ctx)
+struct gw_listener *gw_edge_listen(struct gw_edge *edge, int fd,
+                                   const struct gw_edge_terms *terms,
+                                   const struct gw_link_events *events,
+                                   void *ctx)
 {
-    struct listener *l = gw_alloc(sizeof(*l));
+    struct gw_listener *l = gw_alloc(sizeof(*l));
 
-    *l = (struct listener){ .edge = edge,
-                            .fd = fd,
-                            .is_public = is_public,
-                            .accepting = true,
-                            .retry = { .fire = on_retry },
-                            .events = events,
-                            .ctx = ctx };
+    *l = (struct gw_listener){ .edge = edge,
+                               .fd = fd,
+                               .terms = *terms,
+                               .accepting = true,
+                               .retry = { .fire = on_retry },
+                               .events = events,
+                               .ctx = ctx };
     l->poll.data = l;
     gw_list_init(&l->node);
     gw_list_init(&l->unsure);
     gw_list_append(&edge->listeners, &l->node);
-    edge->handles++;
+    l->handles++;
     uv_poll_init(&edge->loop->uv, &l->poll, fd);
     uv_poll_start(&l->poll, UV_READABLE, on_listener_ready);
+    return l;
 }
 
 static void on_listener_closed(uv_handle_t *handle)
 {
-    struct listener *l = handle->data;
+    struct gw_listener *l = handle->data;
 
     close(l->fd);
-    l->edge->handles--;
+    l->handles--;
+    free_when_gone(l);
 }
 
 /* Since Linux 5.14 the kernel can hand them to a neighbour itself. */
@@ -288,7 +306,7 @@ static bool kernel_migrates(void)
  * listener's filter sees the TCP header first. Sockets accepted from now on
  * inherit it, and never meet such a segment. Where there are no filters, what
  * arrives between the last look and the close is reset, as it is everywhere. */
-void listener_hold_off(struct listener *l)
+void listener_hold_off(struct gw_listener *l)
 {
     enum { FLAGS = 13, SYN = 0x02, ACK = 0x10 };
     struct sock_filter steps[] = {
@@ -307,7 +325,7 @@ void listener_hold_off(struct listener *l)
         gw_info("listen.filter", "reason=\"%s\"", strerror(errno));
 }
 
-void listener_end_unsure(struct listener *l, int64_t ms)
+void listener_end_unsure(struct gw_listener *l, int64_t ms)
 {
     struct gw_loop *loop = l->edge->loop;
 
@@ -317,16 +335,34 @@ void listener_end_unsure(struct listener *l, int64_t ms)
                        loop->clock.now_ms, ms);
 }
 
-/* The struct stays until the edge goes: its links still name it. */
-void listener_stop(struct listener *l)
+static void stop_accepting(struct gw_listener *l)
+{
+    l->accepting = false;
+    gw_timer_stop(&l->edge->loop->wheel, &l->retry);
+    uv_close((uv_handle_t *)&l->poll, on_listener_closed);
+}
+
+void listener_stop(struct gw_listener *l)
 {
     if (!l->accepting)
         return;
-    l->accepting = false;
     while (accept_batch(l))
         continue;
-    gw_timer_stop(&l->edge->loop->wheel, &l->retry);
-    uv_close((uv_handle_t *)&l->poll, on_listener_closed);
+    stop_accepting(l);
+}
+
+void gw_edge_unlisten(struct gw_listener *l, void (*gone)(void *ctx))
+{
+    GW_ASSERT(l->accepting);
+    l->gone = gone;
+    stop_accepting(l);
+    listener_end_unsure(l, 0);
+    GW_LIST_EACH_SAFE (node, after, &l->edge->links) {
+        struct gw_link *link = GW_CONTAINER(node, struct gw_link, node);
+
+        if (link->listener == l)
+            link_kill(link);
+    }
 }
 
 static gw_err bind_one(const struct addrinfo *info, bool share, int *out)

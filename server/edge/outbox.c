@@ -116,6 +116,8 @@ static void shed(struct gw_edge *edge)
     GW_LIST_EACH_SAFE (node, after, &edge->blocked) {
         struct gw_link *l = GW_CONTAINER(node, struct gw_link, blocked);
 
+        if (l->listener->terms.is_ours)
+            continue;
         if (!largest ||
             l->out_len + l->in_flight > largest->out_len + largest->in_flight)
             largest = l;
@@ -127,14 +129,20 @@ static void shed(struct gw_edge *edge)
     link_kill(largest);
 }
 
+static uint64_t max_bytes(const struct gw_link *link)
+{
+    uint64_t own = link->listener->terms.out_queue_bytes;
+
+    return own ? own : link->edge->settings->out_queue_bytes;
+}
+
 gw_err outbox_add(struct gw_link *link, gw_str head, gw_str body)
 {
     struct gw_edge *edge = link->edge;
     size_t bytes = head.len + body.len;
     char *at;
 
-    if (link->out_len + link->in_flight + bytes >
-        edge->settings->out_queue_bytes)
+    if (link->out_len + link->in_flight + bytes > max_bytes(link))
         return GW_E_FULL;
     make_room(link, bytes);
     at = link->out + LWS_PRE + link->out_at + link->out_len;

@@ -16,7 +16,8 @@ static const gw_str json_type[2] = {
 };
 
 /* (Re)starts the wait for a request: keep_alive for the first byte of the
- * next one, head_timeout in all once there is one (or for the very first). */
+ * next one (one of ours may wait for ever), head_timeout in all once there is
+ * one (or for the very first). */
 void request_await(struct gw_link *link, bool first)
 {
     const struct gw_settings *s = link->edge->settings;
@@ -24,8 +25,11 @@ void request_await(struct gw_link *link, bool first)
 
     link->state = LINK_HEAD;
     link->head_timed = first;
-    gw_timer_start(&loop->wheel, &link->timer, loop->clock.now_ms,
-                   first ? s->head_timeout_ms : s->keep_alive_timeout_ms);
+    if (!first && link->listener->terms.is_ours)
+        gw_timer_stop(&loop->wheel, &link->timer);
+    else
+        gw_timer_start(&loop->wheel, &link->timer, loop->clock.now_ms,
+                       first ? s->head_timeout_ms : s->keep_alive_timeout_ms);
 }
 
 void request_await_for(struct gw_link *link, int64_t ms)
@@ -44,6 +48,8 @@ void request_forget(struct gw_link *link)
         return;
     gw_buf_fini(&link->incoming->head);
     gw_buf_fini(&link->incoming->body);
+    gw_buf_fini(&link->incoming->trailers);
+    free(link->incoming->trailer_fields);
     free(link->incoming);
     link->incoming = NULL;
 }
@@ -51,15 +57,21 @@ void request_forget(struct gw_link *link)
 void request_respond(struct gw_link *link, const struct gw_http_answer *answer,
                      bool last)
 {
-    bool keep = link->keep_alive && !last && !link->edge->draining;
+    bool ends = link->edge->draining && !link->listener->terms.is_ours;
+    bool keep = link->keep_alive && !last && !ends;
     struct gw_buf *out = &link->edge->answer;
+    gw_str body;
+    gw_err err;
 
+    if (link->state == LINK_DEAD)
+        return;
     out->len = 0;
-    GW_ASSERT(gw_http_response_write(out, answer, link->http_one, keep,
-                                     link->to_head) == GW_OK);
+    GW_ASSERT(gw_http_response_write_head(out, answer, link->http_one, keep,
+                                          link->to_head, &body) == GW_OK);
     link->answerer = NULL;
-    request_forget(link);
-    if (outbox_add(link, gw_buf_str(out), GW_EMPTY)) {
+    err = outbox_add(link, gw_buf_str(out), body);
+    request_forget(link); /* what the body may have been a view of */
+    if (err) {
         GW_COUNT(link->edge->metrics->slow_clients_closed);
         link_kill(link);
     } else if (keep) {
@@ -73,10 +85,12 @@ void request_respond(struct gw_link *link, const struct gw_http_answer *answer,
         gw_buf_fini(out);
 }
 
-void request_refuse(struct gw_link *link, unsigned status)
+/* request: what there is of it, or NULL. */
+static void refuse(struct gw_link *link, const struct gw_http_request *request,
+                   unsigned status)
 {
     const struct gw_http_header type = { json_type[0], json_type[1] };
-    const struct listener *l = link->listener;
+    const struct gw_listener *l = link->listener;
     char body[96];
     int n = snprintf(body, sizeof(body), "{\"message\":\"%s\"}",
                      gw_http_status_text(status));
@@ -84,7 +98,7 @@ void request_refuse(struct gw_link *link, unsigned status)
     GW_COUNT(link->edge->metrics->http_rejected);
     link->to_head = false;
     if (l->events->on_refuse) {
-        l->events->on_refuse(l->ctx, link, status);
+        l->events->on_refuse(l->ctx, link, request, status);
         return;
     }
     request_respond(link,
@@ -105,7 +119,7 @@ void request_on_timer(struct gw_link *link)
     if (begun) {
         link->keep_alive = false;
         link->http_one = true;
-        request_refuse(link, 408);
+        refuse(link, link->incoming ? &link->incoming->request : NULL, 408);
     } else {
         link_linger(link);
     }
@@ -114,7 +128,7 @@ void request_on_timer(struct gw_link *link)
 static void deliver(struct gw_link *link, const struct gw_http_request *request,
                     gw_str body)
 {
-    struct listener *l = link->listener;
+    struct gw_listener *l = link->listener;
 
     GW_COUNT(link->edge->metrics->http_requests);
     link->state = LINK_BUSY;
@@ -124,10 +138,13 @@ static void deliver(struct gw_link *link, const struct gw_http_request *request,
 static struct gw_http_limits limits_of(const struct gw_link *link)
 {
     const struct gw_settings *s = link->edge->settings;
+    uint64_t own = link->listener->terms.body_bytes;
 
-    return (struct gw_http_limits){ .target_bytes = s->max_target_bytes,
-                                    .header_bytes = s->max_header_bytes,
-                                    .body_bytes = s->max_body_bytes };
+    return (struct gw_http_limits){
+        .target_bytes = s->max_target_bytes,
+        .header_bytes = s->max_header_bytes,
+        .body_bytes = own ? own : s->max_body_bytes,
+    };
 }
 
 /* The body is still to come: keep the head, and read it again where it will
@@ -141,14 +158,20 @@ static void begin_body(struct gw_link *link, gw_str head)
 
     gw_buf_init(&in->head, SIZE_MAX / 2);
     gw_buf_init(&in->body, limits.body_bytes);
+    gw_buf_init(&in->trailers, SIZE_MAX / 2);
+    in->trailer_fields = NULL;
     GW_ASSERT(gw_buf_add(&in->head, head) == GW_OK);
     GW_ASSERT(gw_http_request_read(gw_buf_str(&in->head), &limits, &in->request,
                                    &used) == GW_HTTP_READY);
     gw_http_body_of_request(&in->decoder, &in->request, limits.body_bytes);
+    in->decoder.trailers = &in->trailers;
     link->incoming = in;
     link->state = LINK_BODY;
-    gw_timer_start(&loop->wheel, &link->timer, loop->clock.now_ms,
-                   link->edge->settings->body_timeout_ms);
+    if (link->listener->terms.is_ours)
+        gw_timer_stop(&loop->wheel, &link->timer);
+    else
+        gw_timer_start(&loop->wheel, &link->timer, loop->clock.now_ms,
+                       link->edge->settings->body_timeout_ms);
     if (in->request.expects_continue &&
         outbox_add(link, GW_LIT("HTTP/1.1 100 Continue\r\n\r\n"), GW_EMPTY))
         link_kill(link);
@@ -172,7 +195,7 @@ size_t request_take_head(struct gw_link *link, char *bytes, size_t len)
         return 0;
     case GW_HTTP_BAD:
         link->http_one = true;
-        request_refuse(link, r->status);
+        refuse(link, r->status == 413 ? r : NULL, r->status);
         return len;
     case GW_HTTP_READY:
         break;
@@ -188,6 +211,16 @@ size_t request_take_head(struct gw_link *link, char *bytes, size_t len)
     return used;
 }
 
+/* False: there are too many. */
+static bool take_trailers(struct incoming *in)
+{
+    if (in->trailers.len <= 2) /* the empty line */
+        return true;
+    in->trailer_fields = gw_realloc(NULL, sizeof(*in->trailer_fields));
+    in->request.trailers = in->trailer_fields;
+    return gw_http_trailers_read(gw_buf_str(&in->trailers), in->trailer_fields);
+}
+
 size_t request_take_body(struct gw_link *link, char *bytes, size_t len)
 {
     struct incoming *in = link->incoming;
@@ -201,8 +234,12 @@ size_t request_take_body(struct gw_link *link, char *bytes, size_t len)
 
         total += used;
         if (step == GW_HTTP_BAD || gw_buf_add(&in->body, piece)) {
-            request_refuse(link,
-                           step == GW_HTTP_BAD ? in->decoder.status : 413);
+            refuse(link, &in->request,
+                   step == GW_HTTP_BAD ? in->decoder.status : 413);
+            return len;
+        }
+        if (step == GW_HTTP_READY && !take_trailers(in)) {
+            refuse(link, &in->request, 431);
             return len;
         }
         if (step == GW_HTTP_READY) {

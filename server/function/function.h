@@ -19,11 +19,16 @@
 
 #include "protocol/api/function_spec.h"
 #include "protocol/base/buf.h"
+#include "protocol/base/log.h"
 #include "server/observe/metrics.h"
 #include "server/port/clock.h"
 #include "server/port/invoker.h"
 
-enum { GW_WAITERS_MAX = 1000, GW_FLIGHT_BUCKETS = 64 };
+enum {
+    GW_WAITERS_MAX = 1000,
+    GW_FLIGHT_BUCKETS = 64,
+    GW_FLIGHT_ID_LEN = 36,
+};
 
 struct gw_function;
 struct gw_flight;
@@ -39,7 +44,7 @@ struct gw_runtime {
     /* One at a time, and what happens to its flights is told; NULL: attached. */
     const struct gw_runtime_events *events;
     struct gw_flight *flight; /* of a process: the one it runs, or NULL */
-    bool resting; /* nothing more is given to it: it is about to end */
+    bool resting;             /* nothing more is given to it: gw_runtime_rest */
 };
 
 struct gw_runtime_events {
@@ -71,7 +76,7 @@ struct gw_flight {
     void *holder; /* the door's: which of its connections took it */
     struct gw_timer deadline;
     int64_t began_ms, deadline_unix_ms;
-    char id[37];
+    char id[GW_FLIGHT_ID_LEN + 1];
 };
 
 struct gw_function {
@@ -81,17 +86,19 @@ struct gw_function {
     struct gw_wheel *wheel;
     const struct gw_clock *clock;
     struct gw_metrics *metrics;
-    struct gw_list queue, waiters, flights;
+    bool logs; /* a line for each run */
+    struct gw_log_gate gate;
+    struct gw_list queue, waiters, flights, spare;
     struct gw_list by_id[GW_FLIGHT_BUCKETS];
-    size_t waiting, waiter_count, flight_count;
-    struct gw_buf text; /* scratch: the outcome being written */
+    size_t waiting, waiter_count, flight_count, spare_count;
+    struct gw_buf error, tail; /* scratch: the outcome being written */
     /* Where outcomes go: its owner's, which brings it to the caller's worker. */
     void (*land)(void *ctx, struct gw_invocation *v, gw_err err,
                  const struct gw_outcome *outcome);
     void *ctx;
 };
 
-/* spec, waiting_max, wheel, clock, metrics, land and ctx are filled in. */
+/* spec, waiting_max, wheel, clock, metrics, logs, land and ctx are filled in. */
 void gw_function_init(struct gw_function *f);
 
 /* Nothing waits and nothing runs. */
@@ -102,8 +109,13 @@ void gw_function_fini(struct gw_function *f);
 gw_err gw_function_invoke(struct gw_function *f,
                           struct gw_invocation *v) GW_MUST_CHECK;
 
-/* Ends all that waits, and all that runs, for their callers. */
+/* Ends all that waits, for its callers; or, as well, all that runs, which goes
+ * on for nobody. */
+void gw_function_cancel_waiting(struct gw_function *f);
 void gw_function_cancel_all(struct gw_function *f);
+
+/* Ends all that waits with this error: no runtime of it can start. */
+void gw_function_fail_waiting(struct gw_function *f, gw_str error);
 
 /* --- the doors' side ------------------------------------------------------ */
 
@@ -134,5 +146,8 @@ void gw_flight_lose(struct gw_flight *flight, const char *how);
 /* A runtime that could not start: tells its owner; of attached ones it is
  * logged. */
 void gw_runtime_failed(struct gw_runtime *rt, gw_str error);
+
+/* Gives it nothing more, and forgets who waits for it. What it runs goes on. */
+void gw_runtime_rest(struct gw_runtime *rt);
 
 #endif

@@ -20,6 +20,7 @@ struct gw_functions_options {
     struct gw_bus *bus;
     struct gw_metrics *metrics;
     unsigned worker, worker_count;
+    struct gw_functions *const *peers; /* of all workers, this one included */
     const struct gw_function_surroundings *surroundings; /* outlives it */
     uint64_t seed;                                       /* of request ids */
 };
@@ -37,10 +38,5 @@ struct gw_invoker *gw_functions_invoker(struct gw_functions *fs);
 void gw_functions_close(struct gw_functions *fs, void (*closed)(void *ctx),
                         void *ctx);
 void gw_functions_free(struct gw_functions *fs);
-
-/* Where a function's own door is: "127.0.0.1:9001". False: it has none, or
- * belongs to another worker. */
-bool gw_functions_door(const struct gw_functions *fs, gw_str function,
-                       char out[GW_BOUND_MAX]);
 
 #endif

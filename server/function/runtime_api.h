@@ -19,8 +19,14 @@
 
 struct gw_door;
 
+extern const struct gw_link_events gw_door_events; /* ctx: a gw_door */
+
+/* One that has no listener: who brings it links ends them before it. */
+struct gw_door *gw_door_new(const struct gw_link_ops *ops,
+                            struct gw_runtime *runtime);
+
 /* Serves a bound, listening socket, which it then owns, for that runtime,
- * which outlives it. */
+ * which outlives its closing. */
 struct gw_door *gw_door_open(struct gw_edge *edge, int fd,
                              struct gw_runtime *runtime);
 

@@ -17,7 +17,7 @@ static void salt_ids(struct gw_gateway *g)
 
     gw_base64_encode(GW_BASE64URL, (gw_str){ (const char *)&g->seed, 8 }, text);
     memcpy(g->id_salt, text, sizeof(g->id_salt));
-    g->sequence = g->seed;
+    g->draw.state = g->seed;
 }
 
 void gw_gateway_init(struct gw_gateway *g)
@@ -293,11 +293,7 @@ const struct gw_registry_events gw_gateway_registry_events = {
  * guessed, connection ids, is sealed. */
 uint64_t gw_gateway_draw(struct gw_gateway *g)
 {
-    uint64_t z = g->sequence += 0x9e3779b97f4a7c15u;
-
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
+    return gw_draw(&g->draw);
 }
 
 /* 11 bytes in base64url: 10 letters and 4 bits hold the number drawn, the
@@ -331,18 +327,5 @@ void gw_gateway_make_trace_id(struct gw_gateway *g, char out[GW_TRACE_ID_LEN])
 
 void gw_gateway_make_uuid(struct gw_gateway *g, char out[37])
 {
-    static const unsigned char cuts[] = { 8, 4, 4, 4, 12 };
-    uint64_t drawn[2] = { gw_gateway_draw(g), gw_gateway_draw(g) };
-    unsigned char *byte = (unsigned char *)drawn;
-    char hex[32], *from = hex;
-
-    byte[6] = (unsigned char)((byte[6] & 0x0F) | 0x40); /* RFC 4122, v4 */
-    byte[8] = (unsigned char)((byte[8] & 0x3F) | 0x80);
-    gw_hex_encode(byte, 16, hex);
-    for (size_t i = 0; i < GW_LEN(cuts); i++) {
-        memcpy(out, from, cuts[i]);
-        out += cuts[i];
-        from += cuts[i];
-        *out++ = i + 1 < GW_LEN(cuts) ? '-' : '\0';
-    }
+    gw_draw_uuid(&g->draw, out);
 }

@@ -6,11 +6,13 @@
 #define GW_GATEWAY_GATEWAY_H
 
 #include "protocol/api/connection_id.h"
+#include "protocol/base/draw.h"
 #include "server/config/config.h"
 #include "server/gateway/drain.h"
 #include "server/observe/metrics.h"
 #include "server/port/clock.h"
 #include "server/port/fetch.h"
+#include "server/port/invoker.h"
 #include "server/port/link.h"
 #include "server/port/timer.h"
 #include "store/bus.h"
@@ -60,6 +62,7 @@ struct gw_gateway {
     struct gw_wheel *wheel;
     const struct gw_clock *clock;
     struct gw_fetcher *fetcher;
+    struct gw_invoker *invoker;
     struct gw_bus *bus;
     struct gw_metrics *metrics;
     struct gw_registry *registry;
@@ -74,8 +77,9 @@ struct gw_gateway {
     /* What the registry has told. */
     struct gw_hash_key id_key; /* the cluster's */
     bool joined;               /* the address in our ids is ours */
-    uint32_t life;  /* of connections that were not lost with their estate */
-    bool registers; /* disconnectDelivery, as it was at the start */
+    _Atomic uint32_t life;     /* of connections that were not lost with their
+                              estate; asked by other workers' functions, too */
+    bool registers;            /* disconnectDelivery, as it was at the start */
 
     struct gw_list goodbyes; /* struct gw_goodbye: all that are owed here */
     size_t goodbye_count, goodbye_pauses; /* pauses: between two tries */
@@ -89,7 +93,7 @@ struct gw_gateway {
 
     struct gw_list free_exchanges;
     size_t free_exchange_count, exchange_count;
-    uint64_t sequence; /* of ids made here */
+    struct gw_draw draw; /* ids made here */
     char id_salt[4];
 
     struct gw_call_slot *calls;

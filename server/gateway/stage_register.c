@@ -11,8 +11,10 @@ static bool is_wanted(const struct gw_call *call)
     const struct gw_exchange *x =
         GW_CONTAINER(call, const struct gw_exchange, call);
 
-    return x->conn->life == x->gateway->life &&
-           gw_registry_is_sure(x->gateway->registry);
+    /* In this order: a life that is lost after the first line counts as one
+     * that was lost a moment later. */
+    return gw_registry_is_sure(x->gateway->registry) &&
+           x->conn->life == x->gateway->life;
 }
 
 static void on_added(void *ctx, gw_err err)

@@ -49,6 +49,7 @@ gw_step gw_stage_shape(struct gw_exchange *x)
     x->call.lane = x->deployment->lanes[to->index];
     x->call.clock = x->gateway->clock;
     x->call.fetcher = x->gateway->fetcher;
+    x->call.invoker = x->gateway->invoker;
     x->call.trace_id = trace_id_of(x);
     x->call.endpoint = to->gateway_headers ? endpoint_of(x) : GW_EMPTY;
     x->err = gw_exchange_hold(x); /* the reply comes later */

@@ -12,6 +12,7 @@
 #include "protocol/api/plan.h"
 #include "server/port/clock.h"
 #include "server/port/fetch.h"
+#include "server/port/invoker.h"
 
 /* Everything an integration may see. Never a connection. */
 struct gw_call {
@@ -25,11 +26,13 @@ struct gw_call {
         uint16_t local_port;
         bool tls;
     } peer;
-    /* Asked right before the backend is; false: it must not be any more, and
-     * the call ends with GW_E_CANCELLED. NULL: it may be at any time. */
+    /* Asked right before the backend is, perhaps on another thread; false: it
+     * must not be any more, and the call ends with GW_E_CANCELLED. NULL: it may
+     * be at any time. */
     bool (*is_wanted)(const struct gw_call *call);
     const struct gw_clock *clock;
     struct gw_fetcher *fetcher;
+    struct gw_invoker *invoker;
     struct gw_fetch_lane *lane; /* of this integration; NULL: it needs none */
 };
 

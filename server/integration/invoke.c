@@ -10,6 +10,7 @@ struct under_way {
     struct gw_call *call;
     gw_invoke_done *done;
     void *ctx;
+    struct gw_invocation here;
 };
 
 /* --- there ------------------------------------------------------------------- */
@@ -155,32 +156,29 @@ static void on_fetched(void *ctx, gw_err err,
     u->done(u->ctx, err, err ? GW_EMPTY : body, is_error);
 }
 
-static bool is_wanted(void *ctx)
+static bool is_fetch_wanted(void *ctx)
 {
     const struct under_way *u = ctx;
 
     return u->call->is_wanted(u->call);
 }
 
-gw_err gw_invoke(struct gw_call *call, gw_str payload, gw_invoke_done *done,
-                 void *ctx)
+static gw_err invoke_there(struct under_way *u, gw_str payload)
 {
+    struct gw_call *call = u->call;
     const struct gw_plan_integration *to = call->integration;
-    struct under_way *u = gw_arena_alloc(call->arena, sizeof(*u));
     struct gw_fetch_request request = { .method = to->method,
                                         .body = payload,
                                         .timeout_ms = to->timeout_ms,
-                                        .is_wanted = call->is_wanted ? is_wanted
-                                                                     : NULL };
+                                        .is_wanted = call->is_wanted
+                                                         ? is_fetch_wanted
+                                                         : NULL };
     struct gw_header_list headers;
     struct gw_fetch *fetch;
-    gw_err err = u && payload.len <= GW_INVOKE_BYTES_MAX ? GW_OK : GW_E_TOO_BIG;
+    gw_err err;
 
     headers.count = 0;
-    if (to->is_here) /* nobody runs them yet */
-        return GW_E_UNREACHABLE;
-    if (!err)
-        err = make_headers(call, &headers);
+    err = make_headers(call, &headers);
     if (!err && to->signs)
         err = sign(call, payload, &headers);
     if (!err)
@@ -189,6 +187,57 @@ gw_err gw_invoke(struct gw_call *call, gw_str payload, gw_invoke_done *done,
         return err;
     request.headers = headers.at;
     request.header_count = headers.count;
-    *u = (struct under_way){ call, done, ctx };
     return call->fetcher->start(call->lane, &request, on_fetched, u, &fetch);
+}
+
+/* --- here -------------------------------------------------------------------- */
+
+static void on_invoked(struct gw_invocation *v, gw_err err,
+                       const struct gw_outcome *outcome)
+{
+    struct under_way *u = GW_CONTAINER(v, struct under_way, here);
+
+    if (!err)
+        u->call->scope->response_status = 200;
+    u->done(u->ctx, err, err ? GW_EMPTY : outcome->payload,
+            !err && outcome->is_error);
+}
+
+static bool is_invocation_wanted(const struct gw_invocation *v)
+{
+    const struct under_way *u = GW_CONTAINER(v, const struct under_way, here);
+
+    return u->call->is_wanted(u->call);
+}
+
+static gw_err invoke_here(struct under_way *u, gw_str payload)
+{
+    struct gw_call *call = u->call;
+    const struct gw_plan_integration *to = call->integration;
+    gw_err err;
+
+    u->here = (struct gw_invocation){
+        .function = to->here,
+        .payload = payload,
+        .trace_id = trace_id_of(call),
+        .timeout_ms = to->timeout_ms,
+        .is_wanted = call->is_wanted ? is_invocation_wanted : NULL,
+        .done = on_invoked,
+    };
+    err = call->invoker->start(call->invoker, &u->here);
+    return err == GW_E_NOT_FOUND ? GW_E_UNREACHABLE : err;
+}
+
+gw_err gw_invoke(struct gw_call *call, gw_str payload, gw_invoke_done *done,
+                 void *ctx)
+{
+    struct under_way *u = gw_arena_alloc(call->arena, sizeof(*u));
+
+    if (!u || payload.len > GW_INVOKE_BYTES_MAX)
+        return GW_E_TOO_BIG;
+    u->call = call;
+    u->done = done;
+    u->ctx = ctx;
+    return call->integration->here.len ? invoke_here(u, payload)
+                                       : invoke_there(u, payload);
 }

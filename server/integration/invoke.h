@@ -1,7 +1,7 @@
 /*
  * The one seam between what is said to a function and where it runs: "invoke
- * the function of this call with this payload". Today every function is behind
- * an Invoke API (websocket-api.md 11.1), asked over the call's lane.
+ * the function of this call with this payload". It runs here, or is behind an
+ * Invoke API (websocket-api.md 11.1), asked over the call's lane.
  */
 #ifndef GW_INTEGRATION_INVOKE_H
 #define GW_INTEGRATION_INVOKE_H

@@ -54,12 +54,12 @@ struct gw_invocation {
                  const struct gw_outcome *outcome);
 
     /* The invoker's. */
-    char id[37];   /* the request id: readable once start has returned GW_OK */
-    unsigned home; /* the caller's worker */
+    char id[37]; /* the request id: readable once start has returned GW_OK */
+    struct gw_functions *home; /* the caller's worker's */
+    struct gw_function *owner;
     struct gw_list node; /* while it waits for a runtime */
     struct gw_timer patience;
     struct gw_flight *flight; /* it runs */
-    struct gw_function *owner;
 };
 
 struct gw_invoker {

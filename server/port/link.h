@@ -4,7 +4,7 @@
  * A link begins as an HTTP connection. Each request goes up once, whole, and
  * is answered once; the next one is read only after that. A request that
  * asked for an upgrade may be answered with `accept`, and from then on the
- * link carries messages. server/edge/session.c is the real one.
+ * link carries messages. server/edge/link.c is the real one.
  */
 #ifndef GW_PORT_LINK_H
 #define GW_PORT_LINK_H
@@ -53,6 +53,10 @@ struct gw_link_ops {
 
     /* The texts are valid until the next call on any link. */
     struct gw_peer (*peer)(struct gw_link *link);
+
+    /* A pointer for the listener's owner, who may keep what he knows of this
+     * link there: NULL at first, the same place until on_end. */
+    void **(*user)(struct gw_link *link);
 };
 
 /* Whoever owes a link an answer: told once if the client leaves first. */
@@ -70,8 +74,17 @@ struct gw_link_events {
 
     /* What came cannot be read as a request, or is larger than allowed: to be
      * answered with that status, now, and as the last answer of the link.
-     * NULL: the link does so itself. */
-    void (*on_refuse)(void *ctx, struct gw_link *link, unsigned status);
+     * request is NULL, or what could be read of it: all when only its body is
+     * at fault; of a Content-Length past the limit the request line, and the
+     * length. NULL: the link does so itself. */
+    void (*on_refuse)(void *ctx, struct gw_link *link,
+                      const struct gw_http_request *request, unsigned status);
+
+    /* The last word about a link that was never accepted; NULL: not asked
+     * for. Whoever owed it an answer has been told before. cut: a request
+     * whose body broke off with it, or NULL. */
+    void (*on_end)(void *ctx, struct gw_link *link,
+                   const struct gw_http_request *cut);
 
     /* payload may be written to until the call returns. */
     void (*on_message)(void *conn, gw_ws_opcode opcode, gw_str payload);

@@ -3,7 +3,8 @@
  *  - a head in pieces is judged as it is in one piece;
  *  - an accepted head holds no byte that another reader could cut at, and
  *    written anew from its parts it reads the same;
- *  - a body comes out the same wherever its bytes are split;
+ *  - a body and its trailers come out the same wherever its bytes are split,
+ *    and the trailers that were let through read as fields to their end;
  *  - what is percent-encoded decodes to what it was.
  *
  * The first byte of the input chooses, the second says where to split.
@@ -247,7 +248,7 @@ static void try_response(gw_str in, size_t split, bool to_head)
 
 struct decoded {
     struct gw_http_body body;
-    struct gw_buf out;
+    struct gw_buf out, trailers;
     gw_http_step step;
     size_t used;
 };
@@ -272,6 +273,8 @@ static void decode_all(struct decoded *d, const struct gw_http_response *res,
 {
     gw_http_body_of_response(&d->body, res, max);
     gw_buf_init(&d->out, 1 << 22);
+    gw_buf_init(&d->trailers, 1 << 14);
+    d->body.trailers = &d->trailers;
     d->used = 0;
     decode(d, GW_EMPTY);
     for (size_t i = 0; i < in.len && d->step == GW_HTTP_MORE; i += size) {
@@ -280,6 +283,20 @@ static void decode_all(struct decoded *d, const struct gw_http_response *res,
         decode(d, gw_str_head(rest, GW_MIN(size, rest.len)));
     }
     GW_ASSERT(d->body.total == d->out.len && d->out.len <= max);
+}
+
+/* Every LF ends a field, but for the last: the empty line's. */
+static void check_trailers(const struct gw_buf *lines)
+{
+    struct gw_http_headers fields;
+    size_t count = 0;
+
+    for (size_t i = 0; i < lines->len; i++)
+        count += lines->at[i] == '\n';
+    if (gw_http_trailers_read(gw_buf_str(lines), &fields))
+        GW_ASSERT(fields.count + 1 == count);
+    else
+        GW_ASSERT(count > GW_HTTP_HEADERS_MAX);
 }
 
 static void try_body(gw_str in, size_t split, gw_http_framing framing)
@@ -295,9 +312,15 @@ static void try_body(gw_str in, size_t split, gw_http_framing framing)
         GW_ASSERT(first.body.status == other.body.status);
         GW_ASSERT(first.step != GW_HTTP_READY || first.used == other.used);
         GW_ASSERT(gw_str_eq(gw_buf_str(&first.out), gw_buf_str(&other.out)));
+        GW_ASSERT(gw_str_eq(gw_buf_str(&first.trailers),
+                            gw_buf_str(&other.trailers)));
         gw_buf_fini(&other.out);
+        gw_buf_fini(&other.trailers);
     }
+    if (first.step == GW_HTTP_READY && framing == GW_HTTP_CHUNKED)
+        check_trailers(&first.trailers);
     gw_buf_fini(&first.out);
+    gw_buf_fini(&first.trailers);
 }
 
 /* --- queries ----------------------------------------------------------------- */

@@ -126,6 +126,11 @@ static struct gw_peer peer(struct gw_link *link)
     return fake(link)->peer;
 }
 
+static void **user(struct gw_link *link)
+{
+    return &fake(link)->user;
+}
+
 const struct gw_link_ops fake_link_ops = {
     .respond = respond,
     .accept = on_accept,
@@ -133,6 +138,7 @@ const struct gw_link_ops fake_link_ops = {
     .close = on_close,
     .pause = on_pause,
     .peer = peer,
+    .user = user,
 };
 
 gw_str fake_link_header(const struct fake_link *l, const char *name)

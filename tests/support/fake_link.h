@@ -37,6 +37,7 @@ struct fake_link {
     struct fake_message sent[FAKE_LINK_SENT_MAX];
     size_t sent_count, seen; /* seen: by fake_link_next */
     struct gw_answerer *answerer;
+    void *user; /* the core's */
 };
 
 extern const struct gw_link_ops fake_link_ops;

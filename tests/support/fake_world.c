@@ -30,7 +30,8 @@ void fake_world_init_at(struct fake_world *w, const char *yaml,
     w->clock = (struct gw_clock){ 1000000, FAKE_WORLD_UNIX_MS };
     gw_wheel_init(&w->wheel, w->clock.now_ms, NULL);
     fake_fetch_init(&w->fetch);
-    w->public = (struct gw_public){ &w->gateway, gw_signatures_new() };
+    w->public = (struct gw_public){ .gateway = &w->gateway,
+                                    .signatures = gw_signatures_new() };
     w->gateway = (struct gw_gateway){
         .worker = worker,
         .worker_count = count,

@@ -44,6 +44,28 @@ def test_a_good_file_that_serve_would_refuse(write):
     assert err.startswith("note: ") and "managementAuth: none" in err
 
 
+def test_functions_are_shown(write, tmp_path):
+    (tmp_path / "send").mkdir()
+    path = write("""apis:
+  chat:
+    routeSelectionExpression: $request.body.action
+    routes: { $default: 'function:send', report: 'function:report' }
+    stages: { dev: {} }
+functions:
+  send: { runtime: nodejs20.x, handler: app.handler, codeUri: send }
+  report: { runtimeApi: 0.0.0.0:9001 }
+""")
+    status, out, _ = run("check", path)
+    assert status == 0
+    assert out.startswith("ok: 1 api, 2 routes, 1 stage, 2 functions\n")
+    lines = [line.split() for line in out.splitlines()]
+    assert ["route", "report", "->", "AWS_PROXY", "report"] in lines
+    assert ["function", "send", "nodejs20.x", "app.handler",
+            f"{tmp_path}/send"] in lines
+    assert ["function", "report", "attached", "at", "0.0.0.0:9001"] in lines
+    assert any(line[0] == "note" and "(report)" in line for line in lines)
+
+
 BAD_FILES = [
     # file, where (line:column), what is said
     ("", "", "apis"),
@@ -93,6 +115,8 @@ BAD_FILES = [
           timeoutInMillis: 49
     stages: { dev: {} }
 """, ":10:", "50"),
+    ("apis: {}\nfunctions:\n  f: { runtime: java21 }\n", ":3:17:",
+     "runtimeApi"),
     ("credentials: [ { accessKeyId: A, secretAccessKeyFile: /nowhere } ]\n"
      "apis: {}\n", ":1:", "/nowhere"),
 ]

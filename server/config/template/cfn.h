@@ -21,6 +21,7 @@
 struct gw_cfn_source {
     gw_str folder; /* of the file, with its slash; empty: the working one */
     gw_str region;
+    bool dev; /* functions are started anew when their code changes */
     struct gw_pairs parameters;     /* "--parameter K=V"; AWS::... too */
     const struct gw_lambda *lambda; /* for functions of elsewhere */
 };

@@ -1,14 +1,9 @@
 /*
  * AWS::Serverless::Function and AWS::Lambda::Function.
  */
+#include "server/config/functions.h"
 #include "server/config/template/model.h"
 #include "server/config/template/property.h"
-
-#include <errno.h>
-#include <stdio.h>
-#include <sys/stat.h>
-
-enum { TIMEOUT_MAX_S = 900, MEMORY_MIN_MB = 128, MEMORY_MAX_MB = 32768 };
 
 struct draft {
     struct gw_function_spec f;
@@ -49,38 +44,26 @@ static void package_type(struct gw_stack *s, struct gw_yaml_node *value,
 
 static void timeout(struct gw_stack *s, struct gw_yaml_node *value, void *field)
 {
-    uint32_t seconds;
-
-    if (gw_yaml_to_count(s->y, value, 1, TIMEOUT_MAX_S, &seconds))
-        *(uint32_t *)field = seconds * 1000;
+    gw_config_function_timeout(s->y, value, field);
 }
 
 static void memory(struct gw_stack *s, struct gw_yaml_node *value, void *field)
 {
-    gw_yaml_to_count(s->y, value, MEMORY_MIN_MB, MEMORY_MAX_MB, field);
+    gw_config_function_memory(s->y, value, field);
 }
 
 static void concurrency(struct gw_stack *s, struct gw_yaml_node *value,
                         void *field)
 {
-    gw_yaml_to_count(s->y, value, 0, 1000, field);
-}
-
-static bool is_variable(gw_str name)
-{
-    return gw_str_is_of(name, "_") && !(name.at[0] >= '0' && name.at[0] <= '9');
+    gw_config_function_concurrency(s->y, value, field);
 }
 
 static void variables(struct gw_stack *s, struct gw_yaml_node *value,
                       void *field)
 {
-    if (!gw_yaml_to_pairs(s->y, value, field))
-        return;
+    gw_config_function_variables(s->y, value, field);
     GW_YAML_EACH(entry, value)
     {
-        if (!is_variable(entry->key))
-            gw_yaml_fault_at_key(s->y, entry,
-                                 "expected a name of letters, digits and '_'");
         if (memmem(entry->text.at, entry->text.len, "{{resolve:", 10))
             gw_notes_add(&s->notes, entry->owner,
                          "`{{resolve:...}}` in the variable %.*s is handed on "
@@ -140,27 +123,13 @@ static const struct gw_property code_rows[] = {
     GW_PROPERTY_QUIET("SourceKMSKeyArn"),
 };
 
-/* A path, seen from the template; a NUL ends it for the system's calls. */
 static void take_path(struct gw_stack *s, const struct gw_yaml_node *value,
                       struct draft *d)
 {
-    gw_str folder = s->source->folder, path = value->text;
-    struct gw_yaml_node *joined;
-
-    if (gw_str_starts(path, GW_LIT("s3://"))) {
+    if (gw_str_starts(value->text, GW_LIT("s3://")))
         code_in_s3(s, value);
-        return;
-    }
-    if (!path.len) {
-        gw_yaml_fault(s->y, value, "expected the path of a folder");
-        return;
-    }
-    joined = gw_str_begins(path, '/')
-                 ? gw_stack_text(s, value, path)
-                 : gw_stack_textf(s, value, "%.*s%.*s", GW_FMT(folder),
-                                  GW_FMT(path));
-    if (joined)
-        d->f.code = joined->text;
+    else
+        gw_config_function_code(s->y, value, s->source->folder, &d->f.code);
 }
 
 static void code(struct gw_stack *s, struct gw_yaml_node *value, void *draft)
@@ -186,19 +155,6 @@ static void code_uri(struct gw_stack *s, struct gw_yaml_node *value,
         take_path(s, value, d);
     else
         code_in_s3(s, value);
-}
-
-static void check_path(struct gw_stack *s, const struct draft *d)
-{
-    const char *path = d->f.code.at;
-    struct stat st;
-
-    if (stat(path, &st) != 0)
-        gw_yaml_fault(s->y, d->code, "%s: %s", path, strerror(errno));
-    else if (!S_ISDIR(st.st_mode))
-        gw_yaml_fault(s->y, d->code,
-                      "expected the path of a folder: archives are not "
-                      "unpacked here");
 }
 
 /* --- the whole ------------------------------------------------------- */
@@ -281,41 +237,33 @@ static const struct gw_property sam_rows[] = {
 };
 #undef AT
 
-static bool has_runtime(gw_str runtime, const char *prefix)
-{
-    return gw_str_starts(runtime, gw_str_of(prefix));
-}
-
 /* What the pieces have to do with each other. */
 static void check(struct gw_stack *s, const struct gw_resource *r,
                   const struct draft *d)
 {
     const struct gw_yaml_node *at = r->properties;
     gw_str runtime = d->f.runtime;
-    bool is_node = has_runtime(runtime, "nodejs");
-    bool is_python = has_runtime(runtime, "python3");
 
     if (!d->runtime)
         gw_yaml_fault_at_key(s->y, at, "expected a `Runtime`");
-    else if (!is_node && !is_python && !has_runtime(runtime, "provided"))
+    else if (!gw_runtime_is_run_here(runtime))
         gw_notes_add(&s->notes, r->id,
-                     "the runtime %.*s is not started here: it may come by "
-                     "itself",
+                     "the runtime %.*s is not started here: it may attach, "
+                     "at the address that is printed at the start",
                      (int)GW_MIN(runtime.len, 40), runtime.at);
-    if (!d->handler && !has_runtime(runtime, "provided"))
+    if (!d->handler && !gw_runtime_is_provided(runtime))
         gw_yaml_fault_at_key(s->y, at, "expected a `Handler`");
     if (d->f.code.len && d->f.inline_code.len)
         gw_yaml_fault_at_key(s->y, at,
                              "expected one of `CodeUri` and `InlineCode`");
-    else if (d->f.inline_code.len && d->runtime && !is_node && !is_python)
+    else if (d->f.inline_code.len && d->runtime &&
+             !gw_runtime_is_node(runtime) && !gw_runtime_is_python(runtime))
         gw_yaml_fault(s->y, d->runtime,
                       "code in the template needs nodejs* or python3*");
     else if (!d->f.code.len && !d->f.inline_code.len && !d->code)
         gw_yaml_fault_at_key(s->y, at,
                              "expected a `CodeUri` (the path of a "
                              "folder), or `InlineCode`");
-    if (d->f.code.len)
-        check_path(s, d);
 }
 
 /* Whether the code at CodeUri has to be built first is SAM's to know. */
@@ -342,6 +290,7 @@ static bool read_function(struct gw_stack *s, struct gw_resource *r,
                .inline_code = GW_EMPTY,
                .runtime = GW_EMPTY,
                .handler = GW_EMPTY,
+               .door = GW_EMPTY,
                .timeout_ms = GW_FUNCTION_TIMEOUT_DEFAULT_MS,
                .memory_mb = GW_FUNCTION_MEMORY_DEFAULT_MB,
                .concurrency = GW_FUNCTION_CONCURRENCY_DEFAULT },
@@ -358,6 +307,9 @@ static bool read_function(struct gw_stack *s, struct gw_resource *r,
         d.f.handler = d.handler->text;
     check(s, r, &d);
     note_build(s, r);
+    d.f.reload = s->source->dev;
+    if (!gw_runtime_is_run_here(d.f.runtime))
+        d.f.door = GW_LIT("127.0.0.1:0");
     *out = d.f;
     return s->y->errors->count == before;
 }

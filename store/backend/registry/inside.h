@@ -47,18 +47,18 @@ typedef enum gw_alarm {
 
 struct gw_member {
     struct gw_estate estate;
-    uint64_t link;      /* how many there have been */
-    bool up;            /* the link */
-    bool renewing;      /* the answer is awaited */
-    bool listed, told;  /* what its companions have answered */
-    bool current;       /* the lease is ours, by this link */
-    bool joined;        /* on_joined was called, and no on_lost since */
-    bool taken;         /* refused for long enough to say so */
-    bool founded;       /* `founding` has been in force */
-    int64_t refused_ms; /* when it was first refused; 0: it was not */
-    int64_t steady_ms;  /* since when leases can be trusted */
-    int64_t asked_ms;   /* when the lease was last asked for, */
-    int64_t sure_ms;    /* and when for the last one that we got */
+    uint64_t link;           /* how many there have been */
+    bool up;                 /* the link */
+    bool renewing;           /* the answer is awaited */
+    bool listed, told;       /* what its companions have answered */
+    bool current;            /* the lease is ours, by this link */
+    _Atomic bool joined;     /* on_joined was called, and no on_lost since */
+    bool taken;              /* refused for long enough to say so */
+    bool founded;            /* `founding` has been in force */
+    int64_t refused_ms;      /* when it was first refused; 0: it was not */
+    int64_t steady_ms;       /* since when leases can be trusted */
+    int64_t asked_ms;        /* when the lease was last asked for, */
+    _Atomic int64_t sure_ms; /* and when for the last one that we got */
     char founding[GW_FOUNDING_LEN], seen[GW_FOUNDING_LEN];
     bool leaving, overdue, releasing;
     void (*left)(void *ctx);

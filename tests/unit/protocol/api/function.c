@@ -81,16 +81,18 @@ START_TEST(functions_are_found)
 END_TEST
 
 static const struct {
-    const char *text, *endpoint;
-    bool is_here;
+    const char *text, *endpoint, *name;
 } here[] = {
-    { ARN, "", true },
-    { ARN ":live", "", true }, /* there is one version of it */
-    { GATEWAY PATH ARN "/invocations", "", true },
-    { ARN "2", "", false },
-    { "arn:aws:lambda:us-east-1:123456789012:function:f", "", false },
-    { ARN, "http://127.0.0.1:4566", false }, /* an endpoint goes first */
-    { "http://127.0.0.1:9001" PATH "fn/invocations", "", false },
+    { ARN, "", "fn" },
+    { ARN ":live", "", "fn" }, /* there is one version of it */
+    { GATEWAY PATH ARN "/invocations", "", "fn" },
+    { ARN "2", "", "" },
+    { "arn:aws:lambda:us-east-1:123456789012:function:f", "", "" },
+    { ARN, "http://127.0.0.1:4566", "" }, /* an endpoint goes first */
+    { "http://127.0.0.1:9001" PATH "fn/invocations", "", "" },
+    { "function:fn", "", "fn" },
+    { "function:other:$LATEST", "", "other" },
+    { "function:fn", "http://127.0.0.1:4566", "fn" }, /* but not here */
 };
 
 START_TEST(functions_of_ours_are_not_looked_for_elsewhere)
@@ -107,8 +109,8 @@ START_TEST(functions_of_ours_are_not_looked_for_elsewhere)
 
     ck_assert(gw_function_uri_read(&arena, gw_str_of(here[_i].text), &lambda,
                                    &f, &why) == GW_OK);
-    ck_assert_msg(f.is_here == here[_i].is_here, "%s", here[_i].text);
-    ck_assert(!f.is_here || (!f.is_real && !f.url.len));
+    ck_assert_gw_str(f.here, gw_str_of(here[_i].name));
+    ck_assert(!f.here.len || (!f.is_real && !f.url.len));
 }
 END_TEST
 

@@ -260,6 +260,76 @@ START_TEST(chunk_lines_and_trailers_are_bounded)
 }
 END_TEST
 
+/* RFC 9112, 7.1.2; `fields` is "name=value;" for each. */
+static const struct {
+    const char *name;
+    gw_str in, fields;
+} trailed[] = {
+    { "none", GW_LIT("0\r\n\r\n"), GW_LIT("") },
+    { "one", GW_LIT("5\r\nhello\r\n0\r\nA: b\r\n\r\n"), GW_LIT("A=b;") },
+    { "several, repeated",
+      GW_LIT("1\r\nx\r\n0\r\nA: b\r\nC:\r\na:\t d e \r\n\r\nnext"),
+      GW_LIT("A=b;C=;a=d e;") },
+    { "what looks like one is data", GW_LIT("6\r\nA: b\r\n\r\n0\r\n\r\n"),
+      GW_LIT("") },
+    { "an extension is none", GW_LIT("0;A=b\r\nC: d\r\n\r\n"), GW_LIT("C=d;") },
+};
+
+static void print_fields(const struct gw_http_headers *h, struct gw_buf *out)
+{
+    for (size_t i = 0; i < h->count; i++)
+        ck_assert(!gw_buf_addf(out, "%.*s=%.*s;", GW_FMT(h->at[i].name),
+                               GW_FMT(h->at[i].value)));
+}
+
+START_TEST(trailers_are_kept_at_every_split)
+{
+    gw_str in = trailed[_i].in;
+
+    for (size_t at = 0; at <= in.len; at++) {
+        struct gw_http_headers fields;
+        struct gw_buf lines, text;
+        struct feed f;
+
+        gw_buf_init(&lines, 1 << 14);
+        gw_buf_init(&text, 1 << 14);
+        start(&f, GW_HTTP_CHUNKED, 0, 99);
+        f.body.trailers = &lines;
+        feed(&f, gw_str_head(in, at));
+        if (f.step == GW_HTTP_MORE)
+            feed(&f, gw_str_skip(in, at));
+        ck_assert_int_eq(f.step, GW_HTTP_READY);
+        ck_assert(gw_http_trailers_read(gw_buf_str(&lines), &fields));
+        print_fields(&fields, &text);
+        ck_assert_gw_str(gw_buf_str(&text), trailed[_i].fields);
+        gw_buf_fini(&lines);
+        gw_buf_fini(&text);
+        gw_buf_fini(&f.out);
+    }
+}
+END_TEST
+
+START_TEST(no_more_trailers_than_headers)
+{
+    struct gw_http_headers fields;
+    struct gw_buf lines;
+    struct feed f;
+
+    gw_buf_init(&lines, 1 << 14);
+    start(&f, GW_HTTP_CHUNKED, 0, 99);
+    f.body.trailers = &lines;
+    feed(&f, GW_LIT("0\r\n"));
+    for (int i = 0; i < GW_HTTP_HEADERS_MAX; i++)
+        feed(&f, GW_LIT("A: b\r\n"));
+    ck_assert(gw_http_trailers_read(gw_buf_str(&lines), &fields));
+    ck_assert_uint_eq(fields.count, GW_HTTP_HEADERS_MAX);
+    feed(&f, GW_LIT("A: b\r\n\r\n"));
+    ck_assert_int_eq(f.step, GW_HTTP_READY);
+    ck_assert(!gw_http_trailers_read(gw_buf_str(&lines), &fields));
+    gw_buf_fini(&lines);
+}
+END_TEST
+
 START_TEST(a_request_frames_its_body)
 {
     struct gw_http_request req = { .chunked = true };
@@ -286,5 +356,8 @@ GW_SUITE("protocol/http/body")
     tcase_add_loop_test(tc, a_body_comes_out_byte_by_byte, 0, GW_LEN(cases));
     tcase_add_test(tc, an_end_or_a_refusal_is_final);
     tcase_add_test(tc, chunk_lines_and_trailers_are_bounded);
+    tcase_add_loop_test(tc, trailers_are_kept_at_every_split, 0,
+                        GW_LEN(trailed));
+    tcase_add_test(tc, no_more_trailers_than_headers);
     tcase_add_test(tc, a_request_frames_its_body);
 }

@@ -56,8 +56,8 @@ static bool admit(const char *text, const char *body, int64_t now)
         gw_http_request_read(gw_str_of(text), &limits, &request, &used),
         GW_HTTP_READY);
     why = (struct gw_refusal){ NULL, GW_EMPTY };
-    return gw_signatures_admit(s, config, &arena, &request, gw_str_of(body),
-                               now, &why);
+    return gw_signatures_admit(s, config, GW_LIT("execute-api"), &arena,
+                               &request, gw_str_of(body), now, &why);
 }
 
 #define PETS_SIGNATURE \

@@ -377,7 +377,8 @@ static const struct {
       "(built-in):8:11: unknown key `responsTemplates`; did you mean "
       "`responseTemplates`?" },
     { IN_ROUTE("          [http://b/]\n"),
-      "(built-in):6:7: expected a URL, or a route with an integration" },
+      "(built-in):6:7: expected a URL, function:NAME, or a route with an "
+      "integration" },
     { "apis:\n  chat:\n    routeSelectionExpression: a\n"
       "    stages: { dev: {} }\n"
       "    routes:\n      $send: http://b/\n",

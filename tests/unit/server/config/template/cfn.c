@@ -54,7 +54,7 @@ START_TEST(the_classic_chat_is_loaded)
     route = gw_map_get(&p->routes, GW_LIT("sendmessage"));
     ck_assert_ptr_nonnull(route);
     ck_assert_int_eq(route->integration.type, GW_INTEGRATION_AWS_PROXY);
-    ck_assert(route->integration.is_here && !route->two_way);
+    ck_assert(route->integration.here.len && !route->two_way);
     ck_assert_gw_str(route->integration.function,
                      GW_LIT("arn:aws:lambda:us-east-1:123456789012:function:"
                             "Send"));
@@ -163,7 +163,7 @@ START_TEST(sam_is_loaded)
     ck_assert_uint_eq(p->route_count, 3);
     ck_assert(p->connect && p->fallback->two_way);
     ck_assert_uint_eq(p->fallback->integration.timeout_ms, 1500);
-    ck_assert(p->fallback->integration.is_here);
+    ck_assert(p->fallback->integration.here.len);
     ck_assert_double_eq(p->connect->rate, 0.5);
     ck_assert_gw_str(value_of(&p->stage_variables, "room"), GW_LIT("garden"));
 
@@ -213,7 +213,7 @@ START_TEST(functions_of_elsewhere_stay_there)
 
     ck_assert(gw_config_load(&source, &c, &errors) == GW_OK);
     p = gw_config_plan(c, GW_LIT("chat"), GW_LIT("Prod"));
-    ck_assert(!p->connect->integration.is_here);
+    ck_assert(!p->connect->integration.here.len);
     ck_assert_uint_eq(p->connect->integration.port, 3001);
     gw_config_unref(c);
 }
