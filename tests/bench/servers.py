@@ -27,7 +27,7 @@ NCHAN = "/usr/lib/nginx/modules/ngx_nchan_module.so"
 
 CREDENTIAL = ("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 
-START_SECONDS = 20
+START_SECONDS = 30
 STOP_SECONDS = 10
 
 
@@ -72,6 +72,7 @@ class Server:
     name = ""
     path = "/"
     besides = ()  # servers to run beside the generator
+    spread = False  # it and the generator have all cores
 
     def missing(self):
         """Why it cannot run here, or None."""
@@ -111,7 +112,7 @@ class Server:
             stdin=subprocess.DEVNULL,
             stdout=self.log,
             stderr=self.log,
-            preexec_fn=lambda: os.sched_setaffinity(0, {self.core}),
+            preexec_fn=lambda: self.spread or os.sched_setaffinity(0, {self.core}),
         )
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
@@ -213,6 +214,7 @@ class ServerlessOffline(NodeServer):
     event that finds none idle; or none at all, and calls the function itself."""
 
     package = "serverless-offline"
+    spread = True
 
     def __init__(self, in_process=False):
         self.in_process = in_process
@@ -227,6 +229,8 @@ class ServerlessOffline(NodeServer):
 
     def command(self):
         shutil.copytree(FUNCTION, self.folder, dirs_exist_ok=True)
+        # Or else it asks npm where packages are, which takes seconds.
+        os.symlink(PACKAGES, os.path.join(self.folder, "node_modules"))
         self.write("serverless.json", json.dumps(self.service(), indent=2))
         program = os.path.join(PACKAGES, "serverless", "bin", "serverless.js")
         return ["node", program, "offline", "start"]
@@ -439,6 +443,7 @@ class GatewireFunctions(Gatewire):
 
     def __init__(self, runtimes=None):
         self.runtimes = runtimes
+        self.spread = not runtimes
         self.besides = (runtimes,) if runtimes else ()
 
     def command(self):

@@ -13,8 +13,8 @@ from rows import MEASURES
 from servers import NGINX, PACKAGES
 
 LEGEND = """\
-One server at a time on one core, the load generator on another; loopback, no
-TLS. Figures are the server's own CPU time, user and system, per message (per
+One server at a time on one core, the load generator on another (functions on
+Node.js: both on all cores); loopback, no TLS. Figures are the server's own CPU time, user and system, per message (per
 request, per opened connection), unless the row names something else: how fast
 the generator is does not enter. Medians of {rounds} round(s) of {seconds:g} s, servers
 taking turns. x with a goal of ">=" is the peer's figure divided by gatewire's (of rates
