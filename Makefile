@@ -144,7 +144,7 @@ fuzz: deps-build deps-lint
 	    $(FUZZ_DIR)/found/$(F) tests/fuzz/corpus/$(F)
 
 # The load generator and the bare servers that gatewire is measured beside.
-BENCH_PEERS := build/bench/echo_epoll build/bench/backend_epoll
+BENCH_PEERS := $(addprefix build/bench/,echo_epoll backend_epoll runtime)
 BENCH_LINK   = @mkdir -p $(@D) && $(CC) $(LDFLAGS) $^ -lcrypto -o $@
 build/bench/load: $(call obj,tests/bench/load) $(call obj,tests/bench/shared)
 	$(BENCH_LINK)

@@ -601,7 +601,8 @@ static gw_err write_escape(struct gw_buf *out, char c)
     const char *known = memchr(meant, c, sizeof(meant) - 1);
 
     if (known)
-        return gw_buf_addf(out, "\\%c", letters[known - meant]);
+        return gw_buf_add(
+            out, (gw_str){ (char[]){ '\\', letters[known - meant] }, 2 });
     return gw_buf_addf(out, "\\u%04x", (unsigned char)c);
 }
 

@@ -11,6 +11,7 @@ from servers import (
     Backend,
     Bare,
     Gatewire,
+    GatewireFunctions,
     GatewirePair,
     GatewireServing,
     Nchan,
@@ -19,6 +20,8 @@ from servers import (
     NodeWs,
     Redis,
     RedisPublish,
+    Runtimes,
+    ServerlessOffline,
 )
 
 
@@ -28,6 +31,7 @@ class Measure:
     mode: str
     options: dict = field(default_factory=dict)
     timed: bool = True  # takes --seconds; otherwise ends when it is done
+    warmup: float = 0  # seconds, at least: what runs JavaScript begins slowly
     half_of: tuple = ()  # open loop: half the rate the first one found keeps up
 
 
@@ -40,7 +44,8 @@ class Row:
     goal: float | None  # None: only shown
     figure: str = "cpu_us"
     peer_figure: str = ""  # the same
-    at_most: bool = False  # goal: ours / peer at most; else peer / ours at least
+    # Goal: ours / peer at most; else peer / ours (of rates ours / peer) at least.
+    at_most: bool = False
     peer_name: str = ""  # the server's
 
     def measures(self):
@@ -97,6 +102,50 @@ MEASURES |= {
         timed=False,
     ),
 }
+MEASURES["invoke/gatewire"] = Measure(GatewireFunctions(Runtimes()), "echo")
+ROWS += [
+    Row(
+        "invoke",
+        "message to function to answer, its runtimes in C",
+        "invoke/gatewire",
+        "",
+        40,
+        at_most=True,
+    ),
+    Row(
+        "invoke",
+        "lost, duplicated, reordered in that",
+        "invoke/gatewire",
+        "",
+        0,
+        "faults",
+        at_most=True,
+    ),
+]
+
+
+def add_function(group, what, warmup, **options):
+    """The goals are for its worker threads, which is how it comes and where a
+    function is apart from the server, as here."""
+    peers = {"threads": ServerlessOffline(), "process": ServerlessOffline(True)}
+    for name, server in {"gatewire": GatewireFunctions(), **peers}.items():
+        MEASURES[f"{group}/{name}"] = Measure(server, "echo", options, warmup=warmup)
+    ours = f"{group}/gatewire"
+    for name, rate, p99 in (("threads", 5.0, 0.2), ("process", None, None)):
+        peer = f"{group}/{name}"
+        ROWS.extend(
+            [
+                Row(group, f"{what}, a second", ours, peer, rate, "rate"),
+                Row(group, "the same, p99", ours, peer, p99, "p99_us", at_most=True),
+            ]
+        )
+    lost = "lost, duplicated, reordered in that"
+    ROWS.append(Row(group, lost, ours, "", 0, "faults", at_most=True))
+
+
+add_function("function4", "4 Node runtimes, 4 connections x 1", 3, connections=4)
+add_function("function64", "4 Node runtimes, 64 connections x 1", 6)
+
 for contender, made in (("gatewire", Gatewire), ("bare", Bare)):
     MEASURES[f"latency/{contender}"] = Measure(
         made(), "echo", half_of=("echo64x1/gatewire", "echo64x1/bare")

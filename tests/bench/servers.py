@@ -19,13 +19,15 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROGRAMS = os.path.join(ROOT, "build", "bench")
 PEERS = os.path.join(ROOT, "tests", "bench", "peers")
+PACKAGES = os.path.join(ROOT, "tests", "bench", "node_modules")
+FUNCTION = os.path.join(PEERS, "function")
 GATEWIRE = os.environ.get("GATEWIRE", os.path.join(ROOT, "build", "gatewire"))
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/local/sbin:" + os.environ["PATH"])
 NCHAN = "/usr/lib/nginx/modules/ngx_nchan_module.so"
 
 CREDENTIAL = ("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")
 
-START_SECONDS = 10
+START_SECONDS = 30
 STOP_SECONDS = 10
 
 
@@ -45,9 +47,10 @@ def free_port():
         return probe.getsockname()[1]
 
 
-def children(pid):
-    """A process's children, for nginx, whose worker does the work."""
-    found = []
+def descendants(pid):
+    """The processes below one: nginx has a worker that does the work, gatewire
+    has a keeper and functions."""
+    below = {}
     for entry in os.listdir("/proc"):
         if not entry.isdigit():
             continue
@@ -56,9 +59,11 @@ def children(pid):
                 parent = int(stat.read().rpartition(")")[2].split()[1])
         except OSError:
             continue
-        if parent == pid:
-            found.append(int(entry))
-    return found
+        below.setdefault(parent, []).append(int(entry))
+    found = [pid]
+    for parent in found:
+        found += below.get(parent, [])
+    return found[1:]
 
 
 class Server:
@@ -67,6 +72,7 @@ class Server:
     name = ""
     path = "/"
     besides = ()  # servers to run beside the generator
+    spread = False  # it and the generator have all cores
 
     def missing(self):
         """Why it cannot run here, or None."""
@@ -74,6 +80,10 @@ class Server:
 
     def command(self):
         raise NotImplementedError
+
+    def environment(self):
+        """What is added to that of the bench."""
+        return {}
 
     def on(self, core):
         self.core = core
@@ -98,10 +108,11 @@ class Server:
         self.process = subprocess.Popen(
             self.command(),
             cwd=self.folder,
+            env=os.environ | self.environment(),
             stdin=subprocess.DEVNULL,
             stdout=self.log,
             stderr=self.log,
-            preexec_fn=lambda: os.sched_setaffinity(0, {self.core}),
+            preexec_fn=lambda: self.spread or os.sched_setaffinity(0, {self.core}),
         )
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
@@ -123,13 +134,14 @@ class Server:
 
     def _stop(self):
         if self.process and self.process.poll() is None:
-            workers = children(self.process.pid)
+            below = descendants(self.process.pid)
             self.process.send_signal(signal.SIGTERM)
             try:
                 self.process.wait(STOP_SECONDS)
             except subprocess.TimeoutExpired:
-                for pid in [self.process.pid, *workers]:
-                    os.kill(pid, signal.SIGKILL)
+                for pid in [self.process.pid, *below]:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(pid, signal.SIGKILL)
                 self.process.wait()
         if getattr(self, "log", None):
             self.log.close()
@@ -143,7 +155,7 @@ class Server:
         return {}
 
     def pids(self):
-        return [self.process.pid, *children(self.process.pid)]
+        return [self.process.pid, *descendants(self.process.pid)]
 
     def write(self, name, text):
         path = os.path.join(self.folder, name)
@@ -166,18 +178,93 @@ class Backend(Server):
         return [os.path.join(PROGRAMS, "backend_epoll"), self.to()]
 
 
-class NodeWs(Server):
-    name = "Node.js ws"
+class Runtimes(Server):
+    """Attached to a function at this address, which is gatewire's to open."""
+
+    name = "runtimes in C"
+
+    def command(self):
+        return [os.path.join(PROGRAMS, "runtime"), self.to()]
+
+    def _answers(self):
+        return True
+
+
+class NodeServer(Server):
+    package = ""
 
     def missing(self):
         if not shutil.which("node"):
             return "node is not installed"
-        if not os.path.isdir(os.path.join(os.path.dirname(PEERS), "node_modules", "ws")):
+        if not os.path.isdir(os.path.join(PACKAGES, self.package)):
             return "npm ci in tests/bench is missing"
         return None
 
+
+class NodeWs(NodeServer):
+    name = "Node.js ws"
+    package = "ws"
+
     def command(self):
         return ["node", os.path.join(PEERS, "echo_ws.mjs"), str(self.port)]
+
+
+class ServerlessOffline(NodeServer):
+    """The function behind a two-way route. It starts a worker thread for every
+    event that finds none idle; or none at all, and calls the function itself."""
+
+    package = "serverless-offline"
+    spread = True
+
+    def __init__(self, in_process=False):
+        self.in_process = in_process
+        self.name = "serverless-offline" + (", in its process" if in_process else "")
+
+    def environment(self):
+        return {
+            "HOME": self.folder,
+            "SLS_NOTIFICATIONS_MODE": "off",
+            "SLS_TELEMETRY_DISABLED": "1",
+        }
+
+    def command(self):
+        shutil.copytree(FUNCTION, self.folder, dirs_exist_ok=True)
+        # Or else it asks npm where packages are, which takes seconds.
+        os.symlink(PACKAGES, os.path.join(self.folder, "node_modules"))
+        self.write("serverless.json", json.dumps(self.service(), indent=2))
+        program = os.path.join(PACKAGES, "serverless", "bin", "serverless.js")
+        return ["node", program, "offline", "start"]
+
+    def service(self):
+        """The event $connect is required there: without one it refuses clients."""
+        answers = {"routeResponseSelectionExpression": "$default"}
+        return {
+            "service": "bench",
+            "provider": {
+                "name": "aws",
+                "runtime": "nodejs20.x",
+                "websocketsApiRouteSelectionExpression": "$request.body.action",
+            },
+            "plugins": ["serverless-offline"],
+            "custom": {
+                "serverless-offline": {
+                    "host": "127.0.0.1",
+                    "websocketPort": self.port,
+                    "httpPort": free_port(),
+                    "lambdaPort": free_port(),
+                    "useInProcess": self.in_process,
+                }
+            },
+            "functions": {
+                "echo": {
+                    "handler": "app.handler",
+                    "events": [
+                        {"websocket": {"route": "$connect"}},
+                        {"websocket": {"route": "$default"} | answers},
+                    ],
+                }
+            },
+        }
 
 
 class Nginx(Server):
@@ -346,6 +433,55 @@ class GatewireServing(Gatewire):
                 }
             },
         }
+
+
+class GatewireFunctions(Gatewire):
+    """`gatewire serve` with one function, which it runs on Node.js or leaves to
+    the runtimes that attach to it, behind a two-way route."""
+
+    PROCESSES = 4
+
+    def __init__(self, runtimes=None):
+        self.runtimes = runtimes
+        self.spread = not runtimes
+        self.besides = (runtimes,) if runtimes else ()
+
+    def command(self):
+        config = self.write("gatewire.yaml", json.dumps(self.config(), indent=2))
+        return [os.path.abspath(GATEWIRE), "serve", "-c", config]
+
+    def function(self):
+        if self.runtimes:
+            return {"runtimeApi": self.runtimes.to()}
+        return {
+            "runtime": "nodejs20.x",
+            "handler": "app.handler",
+            "codeUri": FUNCTION,
+            "concurrency": self.PROCESSES,
+        }
+
+    def config(self):
+        proxy = {"type": "AWS_PROXY", "integrationUri": "function:echo"}
+        return {
+            "listen": self.to(),
+            "admin": f"127.0.0.1:{free_port()}",
+            "workers": 1,
+            "log": {"access": False},
+            "managementAuth": "none",
+            "functions": {"echo": self.function()},
+            "apis": {
+                "bench": {
+                    "protocolType": "WEBSOCKET",
+                    "routeSelectionExpression": "$request.body.action",
+                    "routes": {"$default": {"integration": proxy, "routeResponse": True}},
+                    "stages": {"dev": {}},
+                }
+            },
+        }
+
+    def _answers(self):
+        started = self.runtimes or len(self.pids()) > self.PROCESSES + 1  # a keeper
+        return started and super()._answers()
 
 
 class GatewirePair(GatewireServing):

@@ -10,15 +10,15 @@ import subprocess
 import textwrap
 
 from rows import MEASURES
-from servers import NGINX, ROOT
+from servers import NGINX, PACKAGES
 
 LEGEND = """\
-One server at a time on one core, the load generator on another; loopback, no
-TLS. Figures are the server's own CPU time, user and system, per message (per
+One server at a time on one core, the load generator on another (functions on
+Node.js: both on all cores); loopback, no TLS. Figures are the server's own CPU time, user and system, per message (per
 request, per opened connection), unless the row names something else: how fast
 the generator is does not enter. Medians of {rounds} round(s) of {seconds:g} s, servers
-taking turns. x with a goal of ">=" is the peer's figure divided by gatewire's,
-with "<=" gatewire's divided by the peer's. Rates and p99 are gatewire's, then
+taking turns. x with a goal of ">=" is the peer's figure divided by gatewire's (of rates
+the other way round), with "<=" gatewire's divided by the peer's. Rates and p99 are gatewire's, then
 the peer's; in the closed loops (all rows but one) one core is saturated, and p99
 follows from the rate. Memory is the process's own: the kernel's socket buffers are not in it."""
 
@@ -59,6 +59,8 @@ def show(value, figure):
         return f"{value:.0f}"
     if figure == "memory_bytes":
         return f"{value:,.0f} B"
+    if figure == "rate":
+        return f"{value:,.0f}"
     if value >= 1000:
         return f"{value / 1000:.3g} ms"
     return f"{value:.3g} us" if value < 100 else f"{value:.0f} us"
@@ -66,7 +68,7 @@ def show(value, figure):
 
 def pair(results, row, figure, write):
     """A figure beside the one that is judged: ours, then the peer's."""
-    if not row.peer or row.peer == row.ours:
+    if row.peer == row.ours or not row.peer and row.figure != "cpu_us":
         return ""
     values = [
         "-" if value is None else write(value)
@@ -84,7 +86,7 @@ def judge(results, row):
         return ours, peer, None, None
     if not row.peer:
         return ours, None, None, ours <= row.goal
-    x = ours / peer if row.at_most else peer / ours
+    x = ours / peer if row.at_most or row.figure == "rate" else peer / ours
     if row.goal is None:
         return ours, peer, x, None
     return ours, peer, x, x <= row.goal if row.at_most else x >= row.goal
@@ -138,10 +140,9 @@ def said(command, pattern):
     return found.group(1) if found else "?"
 
 
-def ws_version():
+def package_version(name):
     return said(
-        ["node", "-p", f"require('{ROOT}/tests/bench/node_modules/ws/package.json').version"],
-        r"^([\d.]+)",
+        ["node", "-p", f"require('{PACKAGES}/{name}/package.json').version"], r"^([\d.]+)"
     )
 
 
@@ -155,7 +156,8 @@ def machine():
     return (
         f"{model.group(1) if model else platform.machine()}, {os.cpu_count()} cores,"
         f" Linux {platform.release()}; nginx {said([NGINX, '-v'], r'nginx/([0-9.]+)')},"
-        f" nchan {nchan}, Node.js {said(['node', '-v'], r'v([0-9.]+)')}, ws {ws_version()}"
+        f" nchan {nchan}, Node.js {said(['node', '-v'], r'v([0-9.]+)')}, ws {package_version('ws')},"
+        f" serverless-offline {package_version('serverless-offline')}"
     )
 
 

@@ -5,6 +5,7 @@
 #include "tests/bench/shared/net.h"
 
 #include <errno.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,10 +14,6 @@
 #include <time.h>
 
 enum { EVENTS_A_TURN = 512, SILENCE_SECONDS = 10 };
-
-/* The key and its answer of RFC 6455, section 1.3. */
-static const char key[] = "dGhlIHNhbXBsZSBub25jZQ==";
-static const char key_answer[] = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=";
 
 static const uint8_t mask[4] = { 0x37, 0xfa, 0x21, 0x3d };
 
@@ -83,12 +80,25 @@ static void start(struct client *c, const struct sockaddr_in *to,
     net_poll_add(poll_fd, c->stream.fd, c);
 }
 
+/* One of its own for every connection, as RFC 6455 has it: there are servers
+ * that tell connections apart by it. */
+static void make_key(struct client *c)
+{
+    static uint64_t number;
+    uint8_t nonce[16] = "gatewire";
+
+    number++;
+    memcpy(nonce + 8, &number, sizeof number);
+    EVP_EncodeBlock((uint8_t *)c->key, nonce, sizeof nonce);
+}
+
 void client_connect_ws(struct client *c, const struct sockaddr_in *to,
                        unsigned source, const char *path,
                        const struct client_ops *ops)
 {
     c->path = path;
     c->is_http = false;
+    make_key(c);
     start(c, to, source, ops);
 }
 
@@ -117,7 +127,7 @@ static void on_connected(struct client *c)
                  "GET %s HTTP/1.1\r\nHost: localhost\r\n"
                  "Upgrade: websocket\r\nConnection: Upgrade\r\n"
                  "Sec-WebSocket-Key: %s\r\nSec-WebSocket-Version: 13\r\n\r\n",
-                 c->path, key);
+                 c->path, c->key);
     client_send(c, head, (size_t)n);
     c->state = CLIENT_UPGRADES;
 }
@@ -125,13 +135,15 @@ static void on_connected(struct client *c)
 static size_t on_upgraded(struct client *c, const char *bytes, size_t len)
 {
     size_t head = head_len(bytes, len), accept_len;
+    char expected[FRAME_ACCEPT_SIZE];
     const char *accept;
 
     if (!head)
         return 0;
+    frame_accept(c->key, strlen(c->key), expected);
     accept = head_field(bytes, head, "sec-websocket-accept", &accept_len);
-    if (!accept || accept_len != sizeof key_answer - 1 ||
-        memcmp(accept, key_answer, accept_len))
+    if (!accept || accept_len != strlen(expected) ||
+        memcmp(accept, expected, accept_len))
         die("the handshake failed: %.*s", (int)len, bytes);
     c->state = CLIENT_OPEN;
     c->ops->on_open(c);

@@ -27,6 +27,7 @@ struct client {
     bool is_http;
     unsigned status; /* of the HTTP answer */
     const char *path;
+    char key[25]; /* its Sec-WebSocket-Key */
 };
 
 /* `source`: see net_connect(). path is borrowed until on_open. */
