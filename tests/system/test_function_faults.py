@@ -180,37 +180,183 @@ def test_a_thousand_events_on_four_runtimes(start):
     check_once(g, 1000)
 
 
+# --- the same, run by gatewire ----------------------------------------------------
+
+APP = """
+import json, os, subprocess, sys, time
+
+def handler(event, context):
+    is_message = "requestContext" in event
+    request = json.loads(event["body"]) if is_message else event
+    what = request.get("do")
+    if what == "throw":
+        raise ValueError("on purpose")
+    if what == "exit":
+        sys.stdout.flush()
+        os._exit(3)
+    if what == "kill":
+        os.kill(os.getpid(), 9)
+    if what == "hang":
+        time.sleep(1000)
+    if what == "garbage":
+        return object()
+    if what == "large":
+        return "x" * (7 << 20)
+    if what == "fork":  # in its group, and in one of its own
+        for own in (False, True):
+            child = subprocess.Popen(["sleep", "1000"], start_new_session=own)
+            with open(request["pids"], "a") as f:
+                print(child.pid, file=f)
+        os._exit(0)
+    answer = {"n": request.get("n")}
+    return {"statusCode": 200, "body": json.dumps(answer)} if (
+        is_message) else answer
+"""
+
+RUN_FAULTS = [
+    FAULTS[0],
+    ("exit", "Runtime.ExitError",
+     "RequestId: {id} Error: Runtime exited with error: exit status 3"),
+    ("kill", "Runtime.ExitError",
+     "RequestId: {id} Error: Runtime exited with error: signal: killed"),
+    FAULTS[2],
+    ("garbage", "Runtime.MarshalError", ""),
+    FAULTS[3],
+]
+
+
+@pytest.fixture
+def run_app(gatewire, tmp_path):
+    """run_app(**function) serves f, whose processes are gatewire's."""
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "app.py").write_text(APP)
+
+    def run_app(**function):
+        return gatewire(["dev"], config(
+            {"$default": {"integration": "function:f", "routeResponse": True}},
+            workers=2, functions={"f": {
+                "runtime": "python3.12", "handler": "app.handler",
+                "codeUri": str(code), **function}}))
+
+    return run_app
+
+
+@pytest.mark.parametrize("what, kind, message", RUN_FAULTS,
+                         ids=[f[0] for f in RUN_FAULTS])
+def test_a_fault_of_a_process(run_app, what, kind, message):
+    g = run_app(timeout=1, concurrency=2)
+    with connect(g) as client, connect(g) as other:
+        for _ in range(2):
+            reply = invoke(g, {"do": what})
+            assert reply.get("X-Amz-Function-Error") == "Unhandled"
+            told = reply.json()
+            assert told["errorType"] == kind
+            assert re.match(message.format(
+                id=reply.get("x-amzn-RequestId")), told["errorMessage"])
+            client.send({"do": what})
+            assert FAILED.fullmatch(client.text())
+        for c in (other, client):
+            c.send({"n": 7})
+            assert c.json() == {"n": 7}
+        assert invoke(g, {"n": 8}).json() == {"n": 8}
+
+
+def is_alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_children_end_with_their_function(run_app, tmp_path):
+    g = run_app(concurrency=1)
+    pids = tmp_path / "pids"
+    reply = invoke(g, {"do": "fork", "pids": str(pids)})
+    assert reply.json()["errorType"] == "Runtime.ExitError"
+    children = [int(pid) for pid in pids.read_text().split()]
+    assert len(children) == 2
+    until(lambda: not any(map(is_alive, children)), what="their end")
+    assert invoke(g, {"n": 1}).json() == {"n": 1}
+
+
+def test_a_thousand_messages_on_four_processes(run_app):
+    g = run_app(concurrency=4, timeout=60)
+    clients = [connect(g) for _ in range(1000)]
+    for n, client in enumerate(clients):
+        client.send({"n": n})
+    for n, client in enumerate(clients):
+        assert client.json() == {"n": n}
+        client.close()
+    assert g.metric("invocations") == 1000
+
+
 # --- while all of it changes --------------------------------------------------------
+
+class Talk:
+    """Clients that send one message after another, and check each answer."""
+
+    def __init__(self, g, clients):
+        self.g, self.stop, self.complaints = g, threading.Event(), []
+        self.answered = [0] * clients
+        self.threads = [threading.Thread(target=self._talk, args=(i,))
+                        for i in range(clients)]
+        for t in self.threads:
+            t.start()
+
+    def _talk(self, index):
+        try:
+            with connect(self.g) as client:
+                while not self.stop.is_set():
+                    n = [index, self.answered[index]]
+                    client.send({"n": n})
+                    assert client.json()["n"] == n
+                    self.answered[index] += 1
+        except Exception as e:
+            self.complaints.append(repr(e))
+
+    def go_on(self, count):
+        """Waits until as many more have been answered."""
+        before = sum(self.answered)
+        until(lambda: self.complaints or sum(self.answered) >= before + count)
+
+    def end(self):
+        """How many messages there were."""
+        self.stop.set()
+        for t in self.threads:
+            t.join(PATIENCE)
+        assert not self.complaints
+        return sum(self.answered)
+
 
 def test_reloads_under_load(start):
     """No message is lost, whatever is put into force meanwhile."""
     g = start(handler)
-    stop, sent = threading.Event(), collections.Counter()
-    complaints = []
-
-    def talk(index):
-        try:
-            with connect(g) as client:
-                while not stop.is_set():
-                    n = sent[index]
-                    client.send({"n": [index, n]})
-                    assert client.json() == {"n": [index, n]}
-                    sent[index] += 1
-        except Exception as e:
-            complaints.append(repr(e))
-
-    talkers = [threading.Thread(target=talk, args=(i,)) for i in range(20)]
-    for t in talkers:
-        t.start()
+    talk = Talk(g, 20)
     for timeout in range(4, 14):
-        before = sum(sent.values())
         assert g.reload(settings(g.door, timeout=timeout)) == "done"
-        until(lambda: complaints or sum(sent.values()) > before + 100)
-    stop.set()
-    for t in talkers:
-        t.join(PATIENCE)
-    assert not complaints
-    assert len(g.runtime.events) == sum(sent.values())
+        talk.go_on(100)
+    assert talk.end() == len(g.runtime.events)
+
+
+def test_new_code_under_load(run_app, tmp_path):
+    """Old processes finish what they have, and the new ones take over."""
+    g = run_app(concurrency=4, timeout=60, reload=True)
+    code = tmp_path / "code" / "app.py"
+    talk = Talk(g, 8)
+    # Of another length each: Python tells its cached code by seconds and size.
+    for version in (1, 10, 100):
+        talk.go_on(100)
+        fresh = tmp_path / "fresh"
+        fresh.write_text(APP.replace(
+            '"n": request', f'"version": {version}, "n": request'))
+        fresh.rename(code)
+        until(lambda: talk.complaints or
+              invoke(g, {}).json().get("version") == version)
+    count = talk.end()
+    assert g.metric("invocation_errors") == 0
+    assert g.metric("invocations") >= count
 
 
 class Gate:
