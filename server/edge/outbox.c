@@ -136,14 +136,17 @@ static uint64_t max_bytes(const struct gw_link *link)
     return own ? own : link->edge->settings->out_queue_bytes;
 }
 
-gw_err outbox_add(struct gw_link *link, gw_str head, gw_str body)
+bool outbox_is_busy(const struct gw_link *link)
+{
+    return link->in_flight || link->out_len > max_bytes(link);
+}
+
+static void put(struct gw_link *link, gw_str head, gw_str body)
 {
     struct gw_edge *edge = link->edge;
     size_t bytes = head.len + body.len;
     char *at;
 
-    if (link->out_len + link->in_flight + bytes > max_bytes(link))
-        return GW_E_FULL;
     make_room(link, bytes);
     at = link->out + LWS_PRE + link->out_at + link->out_len;
     memcpy(at, head.at, head.len);
@@ -156,6 +159,23 @@ gw_err outbox_add(struct gw_link *link, gw_str head, gw_str body)
     if (edge->queued_bytes * edge->workers >
         edge->settings->out_queue_total_bytes)
         shed(edge);
+}
+
+gw_err outbox_add(struct gw_link *link, gw_str head, gw_str body)
+{
+    size_t bytes = head.len + body.len;
+
+    if (link->out_len + link->in_flight + bytes > max_bytes(link))
+        return GW_E_FULL;
+    put(link, head, body);
+    return GW_OK;
+}
+
+gw_err outbox_add_answer(struct gw_link *link, gw_str head, gw_str body)
+{
+    if (link->out_len + link->in_flight > max_bytes(link))
+        return GW_E_FULL;
+    put(link, head, body);
     return GW_OK;
 }
 
@@ -188,6 +208,9 @@ void outbox_flush(struct gw_link *link)
     }
     if (link->out_len == 0)
         release(link);
+    if (link->state == LINK_HEAD && link->stash.len && !outbox_is_busy(link) &&
+        gw_list_is_empty(&link->ready))
+        gw_list_append(&link->edge->ready, &link->ready);
     if (link->flush_then_close && outbox_is_empty(link))
         link_linger(link);
 }

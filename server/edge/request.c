@@ -69,7 +69,7 @@ void request_respond(struct gw_link *link, const struct gw_http_answer *answer,
     GW_ASSERT(gw_http_response_write_head(out, answer, link->http_one, keep,
                                           link->to_head, &body) == GW_OK);
     link->answerer = NULL;
-    err = outbox_add(link, gw_buf_str(out), body);
+    err = outbox_add_answer(link, gw_buf_str(out), body);
     request_forget(link); /* what the body may have been a view of */
     if (err) {
         GW_COUNT(link->edge->metrics->slow_clients_closed);
