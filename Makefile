@@ -50,7 +50,7 @@ FUZZERS  := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/replay.c,\
 .PHONY: all run test unit system fuzz-replay asan tsan lint format fuzz bench \
         bench-programs chaos model install deps deps-build deps-test \
         deps-bench deps-run deps-lint deps-docker deps-compose deps-model \
-        test-docker image clean help
+        deps-ric test-docker image clean help
 
 all: deps-build ; @$(MAKE) --no-print-directory build/gatewire
 
@@ -205,10 +205,12 @@ PACKAGES_test  := check python3 python3-pytest python3-websockets \
     redis-server
 PACKAGES_bench := nginx-light libnginx-mod-nchan
 PACKAGES_model := gcc spin python3
+PACKAGES_ric   := autoconf automake libtool cmake g++ make python3
 PACKAGES_docker := docker.io iptables iproute2 debootstrap
 NPM_test := tests/system/clients clients/examples/chat-sam
 NPM_bench := tests/bench
 NPM_run  := clients/examples/chat
+NPM_ric  := tests/system/ric
 
 deps-build: ; @tests/deps build $(PACKAGES_build)
 deps-lint:  ; @tests/deps lint $(PACKAGES_lint)
@@ -216,6 +218,9 @@ deps-test:  deps-run ; @tests/deps test $(PACKAGES_test) -- $(NPM_test)
 deps-bench: deps-test ; @tests/deps bench $(PACKAGES_bench) -- $(NPM_bench)
 deps-run:   ; @tests/deps run -- $(NPM_run)
 deps-model: ; @tests/deps model $(PACKAGES_model)
+# AWS's own Node runtime, of which much is built (takes minutes); the system
+# tests attach it where it is.
+deps-ric: ; @tests/deps test-ric $(PACKAGES_ric) -- $(NPM_ric)
 deps-docker: ; @tests/deps test-docker $(PACKAGES_docker)
 deps-compose: ; @tests/deps test-docker docker-compose
 deps: deps-build deps-lint deps-test deps-bench
@@ -238,3 +243,4 @@ help:
 	@echo "make chaos RUNS=20   faults at a cluster of three (RUNS=2: minutes)"
 	@echo "make install DESTDIR= PREFIX=/usr/local"
 	@echo "make deps       install what all of this needs (build test bench)"
+	@echo "make deps-ric   and AWS's own Node runtime, to attach it (minutes)"

@@ -12,7 +12,8 @@
 enum {
     GW_FUNCTION_TIMEOUT_DEFAULT_MS = 3000,
     GW_FUNCTION_MEMORY_DEFAULT_MB = 128,
-    GW_FUNCTION_CONCURRENCY_DEFAULT = 4,
+    GW_FUNCTION_CONCURRENCY_DEFAULT = 4, /* of those that are run here; */
+    GW_FUNCTION_CONCURRENCY_MAX = 1000,  /* of others, as many as attach */
 };
 
 struct gw_function_spec {

@@ -10,7 +10,6 @@ enum {
     TIMEOUT_MAX_S = 900,
     MEMORY_MIN_MB = 128,
     MEMORY_MAX_MB = 32768,
-    CONCURRENCY_MAX = 1000,
 };
 
 /* --- properties ------------------------------------------------------ */
@@ -34,7 +33,7 @@ void gw_config_function_concurrency(const struct gw_yaml *y,
                                     const struct gw_yaml_node *node,
                                     void *field)
 {
-    gw_yaml_to_count(y, node, 0, CONCURRENCY_MAX, field);
+    gw_yaml_to_count(y, node, 0, GW_FUNCTION_CONCURRENCY_MAX, field);
 }
 
 static bool is_variable(gw_str name)
@@ -110,9 +109,8 @@ static const struct gw_member members[] = {
 #undef AT
 
 /* What only those can have that are started here. */
-static const char *const of_started[] = { "handler",     "codeUri",
-                                          "environment", "memorySize",
-                                          "concurrency", "reload" };
+static const char *const of_started[] = { "handler", "codeUri", "environment",
+                                          "memorySize", "reload" };
 
 static void read_runtime(const struct gw_yaml *y,
                          const struct gw_yaml_node *node, struct draft *d)
@@ -206,7 +204,7 @@ static void read_function(const struct gw_yaml *y,
                .door = GW_EMPTY,
                .timeout_ms = GW_FUNCTION_TIMEOUT_DEFAULT_MS,
                .memory_mb = GW_FUNCTION_MEMORY_DEFAULT_MB,
-               .concurrency = GW_FUNCTION_CONCURRENCY_DEFAULT,
+               .concurrency = UINT32_MAX,
                .reload = source->dev },
     };
     read_name(y, node, source->region, &d->f);
@@ -223,6 +221,9 @@ static void read_function(const struct gw_yaml *y,
         read_runtime(y, node, d);
     else
         check_attached(y, node, d);
+    if (d->f.concurrency == UINT32_MAX) /* nothing is said about it */
+        d->f.concurrency = d->runtime ? GW_FUNCTION_CONCURRENCY_DEFAULT
+                                      : GW_FUNCTION_CONCURRENCY_MAX;
     if (d->code)
         gw_config_function_code(y, d->code, source->folder, &d->f.code);
     if (d->door)

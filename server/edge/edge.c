@@ -65,9 +65,11 @@ static void on_turn_end(void *ctx)
     struct gw_edge *edge = ctx;
     struct gw_list *node;
 
-    while ((node = gw_list_take(&edge->ready)))
-        link_pump_stash(GW_CONTAINER(node, struct gw_link, ready));
-    flush(edge);
+    do {
+        while ((node = gw_list_take(&edge->ready)))
+            link_pump_stash(GW_CONTAINER(node, struct gw_link, ready));
+        flush(edge);
+    } while (!gw_list_is_empty(&edge->ready));
 }
 
 static void on_lws_log(int level, const char *line)

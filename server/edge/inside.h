@@ -144,9 +144,10 @@ void request_await_for(struct gw_link *link, int64_t ms);
 
 /* outbox.c */
 gw_err outbox_add(struct gw_link *link, gw_str head, gw_str body);
-/* The answer to a request may be of any size, if nothing waits before it: the
- * next request is not read until it is out. */
+/* An answer may be larger than the bound, which is for what waits before it. */
 gw_err outbox_add_answer(struct gw_link *link, gw_str head, gw_str body);
+/* Requests behind the ones that were answered have to wait. */
+bool outbox_is_busy(const struct gw_link *link);
 void outbox_flush(struct gw_link *link);
 void outbox_on_writable(struct gw_link *link);
 void outbox_fini(struct gw_link *link);

@@ -310,6 +310,8 @@ static size_t pump(struct gw_link *link, char *bytes, size_t len)
 
         switch ((enum link_state)link->state) {
         case LINK_HEAD:
+            if (outbox_is_busy(link))
+                return used;
             n = request_take_head(link, bytes + used, len - used);
             break;
         case LINK_BODY:

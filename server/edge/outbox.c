@@ -136,7 +136,12 @@ static uint64_t max_bytes(const struct gw_link *link)
     return own ? own : link->edge->settings->out_queue_bytes;
 }
 
-static void add(struct gw_link *link, gw_str head, gw_str body)
+bool outbox_is_busy(const struct gw_link *link)
+{
+    return link->in_flight || link->out_len > max_bytes(link);
+}
+
+static void put(struct gw_link *link, gw_str head, gw_str body)
 {
     struct gw_edge *edge = link->edge;
     size_t bytes = head.len + body.len;
@@ -158,17 +163,19 @@ static void add(struct gw_link *link, gw_str head, gw_str body)
 
 gw_err outbox_add(struct gw_link *link, gw_str head, gw_str body)
 {
-    if (link->out_len + link->in_flight + head.len + body.len > max_bytes(link))
+    size_t bytes = head.len + body.len;
+
+    if (link->out_len + link->in_flight + bytes > max_bytes(link))
         return GW_E_FULL;
-    add(link, head, body);
+    put(link, head, body);
     return GW_OK;
 }
 
 gw_err outbox_add_answer(struct gw_link *link, gw_str head, gw_str body)
 {
-    if (!outbox_is_empty(link))
-        return outbox_add(link, head, body);
-    add(link, head, body);
+    if (link->out_len + link->in_flight > max_bytes(link))
+        return GW_E_FULL;
+    put(link, head, body);
     return GW_OK;
 }
 
@@ -201,6 +208,9 @@ void outbox_flush(struct gw_link *link)
     }
     if (link->out_len == 0)
         release(link);
+    if (link->state == LINK_HEAD && link->stash.len && !outbox_is_busy(link) &&
+        gw_list_is_empty(&link->ready))
+        gw_list_append(&link->edge->ready, &link->ready);
     if (link->flush_then_close && outbox_is_empty(link))
         link_linger(link);
 }

@@ -149,6 +149,7 @@ static void take_off(struct gw_function *f, struct gw_waiter *w,
     gw_timer_start(f->wheel, &flight->deadline, f->clock->now_ms,
                    f->spec->timeout_ms);
     v->flight = flight;
+    rt->flight_count++;
     if (rt->events) {
         rt->flight = flight;
         rt->events->began(rt, (gw_str){ flight->id, GW_FLIGHT_ID_LEN });
@@ -156,18 +157,32 @@ static void take_off(struct gw_function *f, struct gw_waiter *w,
     w->give(w, flight);
 }
 
+/* The first that may run something: of processes there are no more than may
+ * run, of attached runtimes there can be any number. */
+static struct gw_waiter *find_waiter(struct gw_function *f)
+{
+    for (struct gw_list *n = f->waiters.next; n != &f->waiters; n = n->next) {
+        struct gw_waiter *w = GW_CONTAINER(n, struct gw_waiter, node);
+
+        if (w->runtime->events ||
+            w->runtime->flight_count < f->spec->concurrency)
+            return w;
+    }
+    return NULL;
+}
+
 /* As long as there are some of both. */
 static void bring_together(struct gw_function *f)
 {
-    while (f->waiting && f->waiter_count) {
+    struct gw_waiter *w;
+
+    while (f->waiting && (w = find_waiter(f))) {
         struct gw_invocation *v = dequeue(f, f->queue.next);
-        struct gw_waiter *w;
 
         if (v->is_wanted && !v->is_wanted(v)) {
             land(f, v, GW_E_CANCELLED, NULL);
             continue;
         }
-        w = GW_CONTAINER(f->waiters.next, struct gw_waiter, node);
         gw_function_unwait(f, w);
         take_off(f, w, v);
     }
@@ -210,6 +225,7 @@ static void leave_runtime(struct gw_flight *flight, bool answered)
 {
     struct gw_runtime *rt = flight->runtime;
 
+    rt->flight_count--;
     if (!rt->events)
         return;
     rt->flight = NULL;
@@ -237,6 +253,7 @@ static void finish(struct gw_flight *flight, struct gw_outcome outcome,
     put_spare(f, flight);
     if (v)
         land(f, v, GW_OK, &outcome);
+    bring_together(f);
 }
 
 static void fail(struct gw_flight *flight, gw_str error, bool answered)

@@ -44,6 +44,7 @@ struct gw_runtime {
     /* One at a time, and what happens to its flights is told; NULL: attached. */
     const struct gw_runtime_events *events;
     struct gw_flight *flight; /* of a process: the one it runs, or NULL */
+    size_t flight_count;      /* of attached ones, at most spec->concurrency */
     bool resting;             /* nothing more is given to it: gw_runtime_rest */
 };
 

@@ -15,11 +15,18 @@ import time
 import urllib.parse
 import uuid
 
+import pytest
+
 from conftest import PATIENCE, ROOT, Program
 
 FUNCTIONS = ROOT / "clients/functions"
 NODE = ["node", str(FUNCTIONS / "node/bootstrap.mjs")]
 PYTHON = ["/usr/bin/python3", str(FUNCTIONS / "python/bootstrap.py")]
+RIC_FILE = ROOT / "tests/system/ric/node_modules/aws-lambda-ric/bin/index.mjs"
+RIC = ["node", str(RIC_FILE), "{handler}"]   # AWS's own for Node
+needs_ric = pytest.mark.skipif(
+    not RIC_FILE.exists(),
+    reason="aws-lambda-ric is not there: make deps-ric builds it (minutes)")
 PREFIX = "/2018-06-01/runtime"
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:greeter"
 FUNCTION = {

@@ -1,12 +1,8 @@
 """The Node and Python runtimes in clients/functions: a table of handlers each,
 run against a strict Runtime API.
 
-AWS's own Node runtime goes through the same table where it is installed; it
-takes some minutes, and Debian's autoconf, automake, libtool, cmake and g++:
-
-    npm i --prefix /somewhere aws-lambda-ric@3.3.0
-    AWS_LAMBDA_RIC=/somewhere/node_modules/aws-lambda-ric/bin/index.mjs \\
-        python3 -m pytest tests/system/test_runtimes.py
+AWS's own Node runtime goes through the same table where it is installed (`make
+deps-ric`).
 """
 
 import base64
@@ -19,11 +15,8 @@ import time
 import pytest
 
 from conftest import PATIENCE, until
-from runtime_api import ARN, NODE, PYTHON, Runtime, RuntimeApi
-
-RIC = ["node", os.environ.get("AWS_LAMBDA_RIC", ""), "{handler}"]
-needs_ric = pytest.mark.skipif(
-    "AWS_LAMBDA_RIC" not in os.environ, reason="AWS_LAMBDA_RIC is not set")
+from runtime_api import (ARN, NODE, PYTHON, RIC, Runtime, RuntimeApi,
+                         needs_ric)
 
 
 class Row:

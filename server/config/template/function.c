@@ -294,7 +294,7 @@ static bool read_function(struct gw_stack *s, struct gw_resource *r,
                .door = GW_EMPTY,
                .timeout_ms = GW_FUNCTION_TIMEOUT_DEFAULT_MS,
                .memory_mb = GW_FUNCTION_MEMORY_DEFAULT_MB,
-               .concurrency = GW_FUNCTION_CONCURRENCY_DEFAULT },
+               .concurrency = UINT32_MAX },
     };
 
     gw_properties_read(s, r->properties, r->id, is_sam ? sam_rows : lambda_rows,
@@ -311,6 +311,9 @@ static bool read_function(struct gw_stack *s, struct gw_resource *r,
     d.f.reload = s->source->dev;
     if (!gw_runtime_is_run_here(d.f.runtime))
         d.f.door = GW_LIT("127.0.0.1:0");
+    if (d.f.concurrency == UINT32_MAX) /* nothing is said about it */
+        d.f.concurrency = d.f.door.len ? GW_FUNCTION_CONCURRENCY_MAX
+                                       : GW_FUNCTION_CONCURRENCY_DEFAULT;
     *out = d.f;
     return s->y->errors->count == before;
 }

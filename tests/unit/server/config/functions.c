@@ -77,6 +77,7 @@ START_TEST(functions_are_read)
 
     f++;
     ck_assert(!f->runtime.len && !f->code.len);
+    ck_assert_uint_eq(f->concurrency, GW_FUNCTION_CONCURRENCY_MAX);
     ck_assert_gw_str(f->door, GW_LIT("[::1]:9002"));
     ck_assert_uint_eq(f->timeout_ms, 1000);
     ck_assert_uint_eq(c->note_count, 0);
@@ -212,8 +213,10 @@ static const struct {
     { OTHER "functions: { f: { " RUN ", environment: { A-B: x } } }\n", "6:" },
     { OTHER "functions: { f: { runtimeApi: 9001 } }\n",
       "6:31: expected an address and a port" },
-    { OTHER "functions: { f: { runtimeApi: ':9001', concurrency: 1 } }\n",
+    { OTHER "functions: { f: { runtimeApi: ':9001', memorySize: 256 } }\n",
       "6:40: expected a `runtime` with it" },
+    { OTHER "functions: { f: { runtimeApi: ':9001', concurrency: 1001 } }\n",
+      "6:53: expected" },
     { OTHER "functions:\n  f: { runtimeApi: 127.0.0.1:9001 }\n"
             "  g: { runtimeApi: localhost:9001 }\n",
       "8:20: f has the same address" },

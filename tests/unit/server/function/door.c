@@ -124,7 +124,7 @@ static void start(void)
     spec = (struct gw_function_spec){ .name = GW_LIT("chat"),
                                       .arn = GW_LIT("arn:aws:lambda:x"),
                                       .timeout_ms = 900000,
-                                      .concurrency = 1 };
+                                      .concurrency = 8 };
     f = (struct gw_function){ .spec = &spec,
                               .waiting_max = CALLS,
                               .wheel = &loop.wheel,

@@ -223,6 +223,25 @@ START_TEST(the_queue_has_a_bound)
 }
 END_TEST
 
+START_TEST(no_more_run_than_may)
+{
+    start();
+    spec.concurrency = 2;
+    for (unsigned i = 0; i < 3; i++)
+        ck_assert_int_eq(await(i, &attached), GW_OK);
+    for (unsigned i = 0; i < 4; i++)
+        ck_assert_int_eq(invoke(i, 0), GW_OK);
+    ck_assert_ptr_nonnull(workers[1].flight);
+    ck_assert_ptr_null(workers[2].flight);
+    gw_flight_respond(workers[0].flight, GW_LIT("1"));
+    ck_assert_ptr_eq(workers[2].flight, callers[2].v.flight);
+    gw_function_cancel_all(&f);
+    for (unsigned i = 1; i < 3; i++)
+        gw_flight_respond(workers[i].flight, GW_LIT("1"));
+    end();
+}
+END_TEST
+
 /* Text and type as the original has them (websocket-api.md 11.1). */
 START_TEST(a_run_ends_at_its_deadline)
 {
@@ -365,6 +384,7 @@ GW_SUITE("server/function/function")
 {
     tcase_add_test(tc, first_come_first_served);
     tcase_add_test(tc, the_queue_has_a_bound);
+    tcase_add_test(tc, no_more_run_than_may);
     tcase_add_test(tc, a_run_ends_at_its_deadline);
     tcase_add_test(tc, a_lost_runtime_fails_its_run);
     tcase_add_test(tc, a_caller_may_stop_waiting);
