@@ -123,6 +123,10 @@ static void set_defaults(struct making *t)
     set(t, GW_LIT("AWS_REGION"), s->region);
     set(t, GW_LIT("AWS_DEFAULT_REGION"), s->region);
     set_text(t, "AWS_XRAY_CONTEXT_MISSING", "LOG_ERROR");
+    /* Python takes what it has compiled for current when size and second of the
+     * source are still the same. */
+    if (m->spec->reload)
+        set_text(t, "PYTHONDONTWRITEBYTECODE", "1");
     set_credentials(t);
     if (s->tables_endpoint.len)
         set(t, GW_LIT("AWS_ENDPOINT_URL_DYNAMODB"), s->tables_endpoint);
