@@ -126,6 +126,7 @@ def test_garbage(start):
         assert (reply.status, reply.body) == (200, b"\x00\xff no JSON")
         client.send({"do": "garbage"})
         assert FAILED.fullmatch(client.text())
+        g.wait_for_line(r"access .* error=UPSTREAM .* why=expected a JSON object")
         client.send({"n": 1})
         assert client.json() == {"n": 1}
 
