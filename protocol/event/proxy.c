@@ -9,7 +9,6 @@
 #include "protocol/http/query.h"
 #include "protocol/json/json.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
 enum { USUAL_BYTES = 1024 };
@@ -43,9 +42,10 @@ static void put_member(struct writer *w, gw_str before, gw_str text)
 
 static void put_number(struct writer *w, gw_str before, int64_t value)
 {
+    char digits[GW_DIGITS_MAX];
+
     put(w, before);
-    if (!w->err)
-        w->err = gw_buf_addf(&w->out, "%" PRId64, value);
+    put(w, gw_str_of_i64(value, digits));
 }
 
 /* --- maps -------------------------------------------------------------------- */
