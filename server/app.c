@@ -253,6 +253,19 @@ static bool has_own_certificate(const struct gw_app *app)
            !gw_str_eq(s->tls_certificate, gw_str_of(app->certificate));
 }
 
+/* Without an endpoint functions ask AWS itself, as whoever they are. */
+static void print_tables(const struct gw_config *c)
+{
+    gw_str at = c->settings.tables_endpoint;
+
+    for (size_t i = 0; i < c->table_count; i++)
+        gw_info("table", "name=%.*s endpoint=%.*s", GW_FMT(c->tables[i].name),
+                GW_FMT(at.len ? at : GW_LIT("none")));
+    if (c->table_count && !at.len)
+        gw_warn("tables", "not served here: start a stand-in for DynamoDB, and "
+                          "--set tables.endpoint=http://127.0.0.1:8000");
+}
+
 static void announce(const struct gw_app *app)
 {
     const struct gw_settings *s = &app->config->settings;
@@ -284,6 +297,7 @@ static void announce(const struct gw_app *app)
                 "%s may post",
                 app->bound);
     print_functions(app->config);
+    print_tables(app->config);
     print_template(app->config);
     if (app->config->dev)
         print_command(app, scheme);
@@ -477,15 +491,19 @@ static int wait_for_stop(struct gw_app *app)
     }
 }
 
-/* The workers drain on their own threads; a second signal cuts it short. */
+/* The workers drain on their own threads; a second signal cuts it short. Who
+ * waits at a terminal is told so, once it takes a while. */
 static void *await_impatience(void *self)
 {
+    const struct timespec a_while = { .tv_sec = 2 };
     struct gw_app *app = self;
-    int signal = 0;
+    int signal = sigtimedwait(&app->signals, NULL, &a_while);
 
-    do
+    if (signal == -1)
+        gw_info("drain", "waits for what is under way; a second signal ends it "
+                         "at once");
+    while (signal == -1 || signal == SIGHUP)
         sigwait(&app->signals, &signal);
-    while (signal == SIGHUP);
     fprintf(stderr, "gatewire: second signal, leaving at once\n");
     _exit(1);
 }

@@ -1,5 +1,7 @@
 #include "server/function/function.h"
 
+#include "protocol/base/log.h"
+#include "protocol/event/proxy.h"
 #include "server/function/report.h"
 
 #include <stdlib.h>
@@ -8,6 +10,8 @@
 enum {
     SPARE_FLIGHTS = 64,
     LINES_PER_SECOND = 1000,
+    MESSAGE_MAX = 600, /* of an error, in the log */
+    MESSAGE_ROOM = 64 * 1024,
 };
 
 void gw_function_init(struct gw_function *f)
@@ -395,14 +399,26 @@ void gw_function_give_up(struct gw_function *f, gw_str error)
 
 /* --- runtimes ----------------------------------------------------------------- */
 
-void gw_runtime_failed(struct gw_runtime *rt, gw_str error)
+/* What it says of itself; whole, if that cannot be found. */
+static void log_failure(const struct gw_function *f, gw_str error)
 {
     char type[GW_REPORT_TYPE_MAX + 1];
+    struct gw_arena a;
+    gw_str message;
 
+    gw_arena_init(&a, MESSAGE_ROOM);
     gw_report_type(error, type);
+    if (gw_function_error_message(&a, error, &message) || !message.len)
+        message = error;
     gw_warn("function.init", "function=%.*s error=%s %.*s",
-            GW_FMT(rt->function->spec->name), type, (int)GW_MIN(error.len, 600),
-            error.at);
+            GW_FMT(f->spec->name), type,
+            (int)GW_MIN(message.len, (size_t)MESSAGE_MAX), message.at);
+    gw_arena_fini(&a);
+}
+
+void gw_runtime_failed(struct gw_runtime *rt, gw_str error)
+{
+    log_failure(rt->function, error);
     if (rt->events)
         rt->events->failed(rt, error);
 }

@@ -66,7 +66,8 @@ static void log_end(const struct gw_instance *i, const char *how,
 {
     int64_t lived = i->o.loop->clock.now_ms - i->started_ms;
 
-    if (i->is_leaving)
+    /* Expected, or told with its reason before. */
+    if (i->is_leaving || i->error.len)
         gw_debug("function.end", "function=%.*s after_ms=%" PRId64,
                  GW_FMT(name_of(i)), lived);
     else

@@ -11,6 +11,7 @@ enum {
     GW_PAUSE_WORKED_FIRST_MS = 100,
     GW_PAUSE_MAX_MS = 10000,
     GW_PAUSE_WORKED_MAX_MS = 1000,
+    GW_PAUSE_RELOAD_MS = 30000,  /* of what starts anew when its files change */
     GW_PAUSE_HEALTHY_MS = 10000, /* who has lived so long has not failed */
 };
 

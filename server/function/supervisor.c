@@ -70,9 +70,14 @@ static void pause_for(struct gw_supervisor *s, bool has_worked)
 {
     int64_t pause = gw_pause_ms(s->failures, has_worked);
 
+    /* Code that does not start is being worked at, and told of when it is
+     * saved: trying it again and again only hides what it has said. */
+    if (s->function->spec->reload && !has_worked && s->failures > 1)
+        pause = GW_PAUSE_RELOAD_MS;
     if (pause >= GW_PAUSE_WORKED_MAX_MS)
-        gw_info("function.pause", "function=%.*s ms=%lld", GW_FMT(name_of(s)),
-                (long long)pause);
+        gw_info("function.pause", "function=%.*s ms=%lld%s", GW_FMT(name_of(s)),
+                (long long)pause,
+                s->function->spec->reload ? ", unless its code changes" : "");
     schedule(s, pause);
 }
 

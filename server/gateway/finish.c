@@ -207,13 +207,14 @@ static void log_access(struct gw_exchange *x)
         gw_info("access.skipped", "lines=%llu", (unsigned long long)held);
     gw_info("access",
             "%s route=%.*s status=%u%s%s in=%zu out=%zu ms=%lld conn=%.16s "
-            "request=%.16s from=%.*s",
+            "request=%.16s from=%.*s%s%.*s",
             gw_event_type_text(x->context.event_type),
             GW_FMT(x->route ? x->route->key : GW_LIT("-")), logged_status(x),
             x->err ? " error=" : "", x->err ? gw_err_name(x->err) : "",
             x->scope.body.len, x->reply.body.len,
             (long long)(g->clock->now_ms - x->began_ms), x->conn->id,
-            x->request_id, GW_FMT(x->context.source_ip));
+            x->request_id, GW_FMT(x->context.source_ip),
+            x->reply.why.len ? " why=" : "", GW_FMT(x->reply.why));
 }
 
 /* The next message of an ordered route goes on where it waited. One that ends

@@ -12,6 +12,8 @@ static void on_reply(void *ctx, gw_err err, const struct gw_reply *reply)
         gw_exchange_refuse_unregistered(x);
     if (!err)
         x->reply = *reply;
+    else if (reply)
+        x->reply.why = reply->why;
     gw_exchange_resume(x);
 }
 

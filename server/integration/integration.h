@@ -42,6 +42,7 @@ struct gw_reply {
     unsigned status;
     const struct gw_http_headers *headers; /* NULL: none */
     gw_str body;
+    gw_str why; /* beside an error: what was wrong, for the log; or empty */
 };
 
 typedef void gw_reply_fn(void *ctx, gw_err err, const struct gw_reply *reply);

@@ -74,12 +74,12 @@ static gw_err read_answer(struct gw_call *call, gw_str payload,
 
     if (call->scope->context->event_type != GW_EVENT_DISCONNECT)
         err = gw_proxy_answer_read(call->arena, payload, &answer, &why);
-    if (err)
-        gw_debug("lambda.malformed", "function=%.*s why=%s",
-                 GW_FMT(call->integration->function), why.text);
     *reply = (struct gw_reply){ .status = answer.status,
                                 .headers = answer.headers,
                                 .body = answer.body };
+    /* It goes without, when the arena is full. */
+    if (err && gw_arena_dup(call->arena, gw_str_of(why.text), &reply->why))
+        reply->why = GW_EMPTY;
     return err;
 }
 

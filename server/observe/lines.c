@@ -11,8 +11,11 @@
 
 enum {
     LINE_BYTES = GW_LOG_TEXT_MAX + 512,
+    ROWS_MAX = 64, /* on a terminal, of what a function said at once */
+    ROW_BYTES = 64,
     JSON_BYTES = 8 * LINE_BYTES, /* a character becomes six, at worst */
     CLOCK_AT = 11,               /* in an ISO time */
+    LOG_INDENT = 54,             /* of what a function says, behind its name */
 };
 
 static const char *const level_names[] = { "error", "warn", "info", "debug" };
@@ -56,7 +59,8 @@ static bool is_control(const char *at, size_t len)
                     : first == 0xc2 && (unsigned char)at[1] < 0xa0;
 }
 
-static void make_harmless(char *at, size_t len)
+/* But for `kept`, when it is not 0. */
+static void make_harmless(char *at, size_t len, char kept)
 {
     size_t n;
 
@@ -64,7 +68,7 @@ static void make_harmless(char *at, size_t len)
         n = character_at(at + i, len - i);
         if (n == 0)
             at[i] = '?';
-        else if (is_control(at + i, n))
+        else if (is_control(at + i, n) && !(kept && at[i] == kept))
             memset(at + i, ' ', n);
     }
 }
@@ -122,6 +126,7 @@ static gw_err show_access(struct line *l)
     gw_str error = value_of(l->text, " error=", " ");
     gw_str ms = value_of(l->text, " ms=", " ");
     gw_str conn = value_of(l->text, " conn=", " ");
+    gw_str why = value_of(l->text, " why=", "\n");
     const char *event = gw_str_eq(kind, GW_LIT("CONNECT"))      ? "connect"
                         : gw_str_eq(kind, GW_LIT("DISCONNECT")) ? "goodbye"
                                                                 : "message";
@@ -134,8 +139,9 @@ static gw_err show_access(struct line *l)
     if (!err)
         err = gw_buf_addf(l->out, "%-22.*s %3.*s %6.*s ms  %.*s", GW_FMT(route),
                           GW_FMT(status), GW_FMT(ms), GW_FMT(conn));
-    return err || !error.len ? err
-                             : gw_buf_addf(l->out, "  %.*s", GW_FMT(error));
+    if (!err && error.len)
+        err = gw_buf_addf(l->out, "  %.*s", GW_FMT(error));
+    return err || !why.len ? err : gw_buf_addf(l->out, ": %.*s", GW_FMT(why));
 }
 
 /* "function=Send request_id=8d1f… ms=4 error=TypeError" */
@@ -167,7 +173,26 @@ static gw_str take_field(gw_str *text, const char *name)
     return gw_str_cut(text, ' ');
 }
 
-/* "function=Send request_id=8d1f… whatever it printed" */
+/* "2026-11-22T20:54:13.948Z 8d1f… INFO what was printed": Node's runtimes put
+ * before each line what the columns say anyhow. */
+static gw_str skip_stamp(gw_str said)
+{
+    static const char form[] = "dddd-dd-ddTdd:dd:dd.dddZ ";
+    size_t len = sizeof(form) - 1;
+
+    if (said.len < len)
+        return said;
+    for (size_t i = 0; i < len; i++)
+        if (form[i] == 'd' ? said.at[i] < '0' || said.at[i] > '9'
+                           : said.at[i] != form[i])
+            return said;
+    said = gw_str_skip(said, len);
+    gw_str_cut(&said, ' ');
+    return said;
+}
+
+/* "function=Send request_id=8d1f… whatever it printed". Runtimes send what
+ * has several lines as one, with returns in it; here it has them again. */
 static gw_err show_log(struct line *l)
 {
     gw_str said = l->text;
@@ -175,10 +200,18 @@ static gw_err show_log(struct line *l)
     gw_err err;
 
     take_field(&said, "request_id=");
+    said = skip_stamp(said);
     err = begin(l, "log");
-    return err ? err
-               : gw_buf_addf(l->out, "%-22.*s | %.*s", GW_FMT(function),
-                             GW_FMT(said));
+    if (!err)
+        err = gw_buf_addf(l->out, "%-22.*s | ", GW_FMT(function));
+    for (int rows = 1; !err && gw_str_find(said, '\r', 0) >= 0; rows++) {
+        gw_str row = gw_str_cut(&said, '\r');
+
+        err = rows < ROWS_MAX ? gw_buf_addf(l->out, "%.*s\n%*s | ", GW_FMT(row),
+                                            LOG_INDENT, "")
+                              : gw_buf_addf(l->out, "%.*s ", GW_FMT(row));
+    }
+    return err ? err : gw_buf_add(l->out, said);
 }
 
 static const struct {
@@ -209,8 +242,9 @@ static void columns_sink(gw_log_level level, const char *event,
 
     memcpy(harmless, text, len);
     harmless[len] = '\0';
-    make_harmless(harmless, len);
-    gw_buf_init(&out, LINE_BYTES);
+    make_harmless(harmless, len,
+                  strcmp(event, "function.log") == 0 ? '\r' : '\0');
+    gw_buf_init(&out, LINE_BYTES + ROWS_MAX * ROW_BYTES);
     if (show(&line) == GW_OK && gw_buf_add(&out, GW_LIT("\n")) == GW_OK)
         put(out.at, out.len);
     gw_buf_fini(&out);
@@ -226,7 +260,7 @@ static void text_sink(gw_log_level level, const char *event, const char *text)
     n = snprintf(line, sizeof(line) - 1, "%.12s %-5s %-12s %s", time + CLOCK_AT,
                  level_names[level], event, text);
     n = GW_MIN(n, (int)sizeof(line) - 2);
-    make_harmless(line, (size_t)n);
+    make_harmless(line, (size_t)n, '\0');
     line[n++] = '\n';
     put(line, (size_t)n);
 }

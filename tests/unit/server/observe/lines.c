@@ -119,6 +119,9 @@ START_TEST(what_was_said_is_made_harmless)
 }
 END_TEST
 
+/* As far as the bar before what a function says. */
+#define INDENT "                                                       "
+
 static const struct {
     const char *event, *text, *shown;
 } columns[] = {
@@ -132,6 +135,11 @@ static const struct {
       "conn=abc request=r from=127.0.0.1",
       " error message      two words              502  29000 ms  abc  "
       "UPSTREAM\n" },
+    { "access",
+      "MESSAGE route=a status=502 error=UPSTREAM in=1 out=0 ms=2 conn=abc "
+      "request=r from=127.0.0.1 why=unknown member x y",
+      " error message      a                      502      2 ms  abc  "
+      "UPSTREAM: unknown member x y\n" },
     { "access",
       "DISCONNECT route=$disconnect status=0 in=0 out=0 ms=1 conn=abc "
       "request=r from=127.0.0.1",
@@ -149,6 +157,21 @@ static const struct {
       "       log          Send                   | to 2  clients\n" },
     { "function.log", "function=Send request_id=- request_id=x ms=1",
       "       log          Send                   | request_id=x ms=1\n" },
+    { "function.log", "function=Send request_id=8d1f Error: x\r  at y\r\rz",
+      "       log          Send                   | Error: x\n" INDENT
+      "|   at y\n" INDENT "| \n" INDENT "| z\n" },
+    { "function.log",
+      "function=Send request_id=8d1f "
+      "2026-11-22T20:54:13.948Z\t8d1f-2\tINFO\tline 0",
+      "       log          Send                   | INFO line 0\n" },
+    { "function.log", "function=Send request_id=8d1f 2026-11-22T20:54:13.948Z",
+      "       log          Send                   | "
+      "2026-11-22T20:54:13.948Z\n" },
+    { "function.log",
+      "function=Send request_id=8d1f 2026-11-22T20:54:13+01:00 a b",
+      "       log          Send                   | 2026-11-22T20:54:13+01:00 "
+      "a b\n" },
+    { "note", "one\rline", "       note         one line\n" },
 };
 
 START_TEST(a_terminal_has_columns)
