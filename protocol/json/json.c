@@ -691,11 +691,12 @@ static bool add_digit(int64_t *value, int digit)
 
 bool gw_json_to_i64(gw_json number, int64_t *out)
 {
-    const char *p = number.raw.at, *end = p + number.raw.len, *digits, *point;
+    const char *p = number.raw.at, *end, *digits, *point;
     int64_t value = 0, places; /* digits in front of the point */
 
     if (number.kind != GW_JSON_NUMBER)
         return false;
+    end = p + number.raw.len;
     digits = p + (*p == '-');
     point = digits_end(digits, end);
     places = point - digits;
