@@ -169,6 +169,8 @@ static gw_err equip(struct gw_app *app, struct gw_config *config,
 
     if (!err && gw_config_runs_functions(config) && !app->folder[0]) {
         err = gw_folder_make(app->folder, why);
+        if (!err && app->source->path)
+            gw_folder_lend_modules(app->folder, app->source->path);
         app->surroundings.folder = err ? NULL : app->folder;
     }
     if (!err && wants_authority)

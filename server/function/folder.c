@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -86,6 +87,25 @@ gw_err gw_folder_write(const char *folder, const char *name, gw_str bytes,
         return gw_fail(why, GW_E_SYSTEM, "cannot write %.150s: %s", path,
                        strerror(errno));
     return GW_OK;
+}
+
+void gw_folder_lend_modules(const char *folder, const char *configuration)
+{
+    char at[PATH_MAX], modules[PATH_MAX + 16], link[GW_FOLDER_MAX + 16];
+    struct stat st;
+    char *slash;
+
+    if (!realpath(configuration, at))
+        return;
+    while ((slash = strrchr(at, '/'))) {
+        *slash = '\0';
+        snprintf(modules, sizeof(modules), "%s/node_modules", at);
+        if (stat(modules, &st) == 0 && S_ISDIR(st.st_mode))
+            break;
+    }
+    snprintf(link, sizeof(link), "%s/node_modules", folder);
+    if (slash && symlink(modules, link) < 0)
+        return; /* its code will say what it misses */
 }
 
 static int remove_one(const char *path, const struct stat *st, int kind,

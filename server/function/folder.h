@@ -20,6 +20,10 @@ gw_err gw_folder_make(char out[GW_FOLDER_MAX],
 gw_err gw_folder_write(const char *folder, const char *name, gw_str bytes,
                        struct gw_fault *why) GW_MUST_CHECK;
 
+/* Inline code that asks for a Node module gets what a file beside the
+ * configuration would: the node_modules next to it or above it, if any. */
+void gw_folder_lend_modules(const char *folder, const char *configuration);
+
 /* With all that is in it; links are removed, not followed. */
 void gw_folder_remove(const char *folder);
 

@@ -168,6 +168,7 @@ static void on_failed(struct gw_runtime *rt, gw_str error)
 {
     struct gw_instance *i = instance_of(rt);
 
+    i->has_failed = true;
     gw_buf_fini(&i->error);
     gw_buf_init(&i->error, ERROR_MAX);
     if (gw_buf_add(&i->error, error))

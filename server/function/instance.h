@@ -35,6 +35,7 @@ struct gw_instance {
     bool is_ready;   /* it has asked for an event */
     bool has_worked; /* and got one */
     bool is_leaving; /* it was killed by us */
+    bool has_failed; /* to start, and has said so itself */
     struct gw_instance_options o;
     struct gw_runtime runtime;
     struct gw_door *door;

@@ -66,31 +66,33 @@ static bool has_ready(struct gw_supervisor *s)
     return false;
 }
 
-static void pause_for(struct gw_supervisor *s, bool has_worked)
+static void pause_for(struct gw_supervisor *s, int64_t ms)
 {
-    int64_t pause = gw_pause_ms(s->failures, has_worked);
-
-    /* Code that does not start is being worked at, and told of when it is
-     * saved: trying it again and again only hides what it has said. */
-    if (s->function->spec->reload && !has_worked && s->failures > 1)
-        pause = GW_PAUSE_RELOAD_MS;
-    if (pause >= GW_PAUSE_WORKED_MAX_MS)
+    if (ms >= GW_PAUSE_WORKED_MAX_MS)
         gw_info("function.pause", "function=%.*s ms=%lld%s", GW_FMT(name_of(s)),
-                (long long)pause,
+                (long long)ms,
                 s->function->spec->reload ? ", unless its code changes" : "");
-    schedule(s, pause);
+    schedule(s, ms);
 }
 
 /* Callers need not wait for what will not come; unless an older generation
  * serves them. */
-static void start_failed(struct gw_supervisor *s, gw_str error)
+static void start_failed(struct gw_supervisor *s, gw_str error,
+                         bool by_its_code)
 {
+    int64_t pause;
+
     s->is_proven = false;
     s->failures++;
     s->failed_ms = s->loop->clock.now_ms;
     if (!has_ready(s))
         gw_function_give_up(s->function, error);
-    pause_for(s, false);
+    pause = gw_pause_ms(s->failures, false);
+    /* Code that is being worked at, and whose changes are seen: trying it again
+     * and again only hides what it has said. */
+    if (by_its_code && s->function->spec->reload && s->failures > 1)
+        pause = GW_PAUSE_RELOAD_MS;
+    pause_for(s, pause);
 }
 
 /* It had been ready. Several that end together have failed once. */
@@ -104,7 +106,7 @@ static void run_failed(struct gw_supervisor *s, const struct gw_instance *i)
         s->failures++;
         s->failed_ms = now;
     }
-    pause_for(s, i->has_worked);
+    pause_for(s, gw_pause_ms(s->failures, i->has_worked));
 }
 
 /* --- starts -------------------------------------------------------------------- */
@@ -123,7 +125,7 @@ static bool start_one(struct gw_supervisor *s)
     } else {
         gw_error("function.start", "function=%.*s %s", GW_FMT(name_of(s)),
                  why.text);
-        start_failed(s, gw_buf_str(&error));
+        start_failed(s, gw_buf_str(&error), false);
     }
     gw_buf_fini(&error);
     return i != NULL;
@@ -206,7 +208,7 @@ static void on_gone(void *ctx, struct gw_instance *i, gw_str error)
     else if (i->is_ready)
         run_failed(s, i);
     else
-        start_failed(s, error);
+        start_failed(s, error, i->has_failed);
 }
 
 /* --- generations --------------------------------------------------------------- */

@@ -1,6 +1,8 @@
 """`gatewire dev template.yaml` with clients/examples/chat-sam as it stands: its
 functions on gatewire's runtimes, its table in dynalite, its clients on sockets."""
 
+import json
+import pathlib
 import re
 import shutil
 
@@ -119,3 +121,60 @@ def test_code_that_does_not_load_leaves_the_old(gatewire, tables, table, copy):
     say(ada, "three")
     assert ada.text() == "three"
     ada.close()
+
+
+POSTS = {
+    "Js": """\
+const { ApiGatewayManagementApi } =
+  require("@aws-sdk/client-apigatewaymanagementapi");
+exports.handler = async ({ requestContext: { domainName, stage, connectionId } }) => {
+  const endpoint = `https://${domainName}/${stage}`;
+  const client = new ApiGatewayManagementApi({ endpoint });
+  await client.postToConnection({ ConnectionId: connectionId, Data: "Js" });
+  return { statusCode: 200 };
+};
+""",
+    "Py": """\
+import boto3
+def handler(event, context):
+    request = event["requestContext"]
+    client = boto3.client(
+        "apigatewaymanagementapi",
+        endpoint_url=f"https://{request['domainName']}/{request['stage']}")
+    client.post_to_connection(ConnectionId=request["connectionId"], Data=b"Py")
+    return {"statusCode": 200}
+"""}
+
+
+@pytest.mark.parametrize("place", ["CodeUri", "InlineCode"])
+def test_sdks_post_without_being_told_where(gatewire, tmp_path, place):
+    """With nothing but the event's domainName and stage: by TLS, to the name
+    that dev's own certificate has; and what inline code asks for is found
+    beside the template, as the code of a folder finds it."""
+    (tmp_path / "node_modules").symlink_to((SAMPLE / "node_modules").resolve())
+    functions = {}
+    for (name, text), runtime in zip(POSTS.items(), ("nodejs20.x", "python3.12")):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / ("index.js" if name == "Js" else "index.py")).write_text(text)
+        functions[name] = {
+            "Type": "AWS::Serverless::Function", "Properties": {
+                "Runtime": runtime, "Handler": "index.handler", "Timeout": 20,
+                place: name if place == "CodeUri" else text,
+                # Where this Python has its modules, whichever is started.
+                "Environment": {"Variables": {"PYTHONPATH": str(
+                    pathlib.Path(boto3.__file__).parents[1])}}}}
+    template = tmp_path / "template.json"
+    template.write_text(json.dumps({
+        "Transform": "AWS::Serverless-2016-10-31",
+        "Resources": {**functions, "Api": {
+            "Type": "AWS::Serverless::WebSocketApi", "Properties": {
+                "RouteSelectionExpression": "$request.body.action",
+                "StageName": "dev",
+                "Routes": {name: {"FunctionArn": {"Fn::GetAtt": [name, "Arn"]}}
+                           for name in functions}}}}}))
+    g = gatewire(["dev", str(template)])
+    with connect(g, "/dev") as client:
+        for name in functions:
+            client.send({"action": name})
+            assert client.text() == name

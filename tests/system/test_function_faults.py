@@ -38,7 +38,6 @@ def handler(event, context):
         return Answer(b"\x00\xff no JSON")
     if what == "large":
         return Answer(b'"' + b"x" * (7 * MB) + b'"')
-    time.sleep(request.get("seconds", 0))
     answer = {"n": request.get("n")}
     return {"statusCode": 200, "body": json.dumps(answer)} if (
         is_message) else answer
@@ -183,7 +182,7 @@ def test_a_thousand_events_on_four_runtimes(start):
 
 # --- the same, run by gatewire ----------------------------------------------------
 
-PYTHON_APP = """
+APP = """
 import json, os, subprocess, sys, time
 
 def handler(event, context):
@@ -215,36 +214,34 @@ def handler(event, context):
         is_message) else answer
 """
 
-NODE_APP = """
+APP_JS = """
 const fs = require("node:fs");
 const { spawn } = require("node:child_process");
 
 exports.handler = async (event) => {
   const isMessage = "requestContext" in event;
   const request = isMessage ? JSON.parse(event.body) : event;
-  switch (request.do) {
-    case "throw":
-      throw Object.assign(new Error("on purpose"), { name: "ValueError" });
-    case "exit": process.exit(3);
-    case "kill": process.kill(process.pid, "SIGKILL");
-    case "hang": await new Promise(() => setTimeout(() => {}, 1e6));
-    case "garbage": return 10n;
-    case "large": return "x".repeat(7 << 20);
-    case "fork":
-      for (const detached of [false, true]) {
-        const child = spawn("sleep", ["1000"], { detached });
-        fs.appendFileSync(request.pids, `${child.pid}\\n`);
-      }
-      process.exit(0);
+  if (request.do === "throw")
+    throw Object.assign(new Error("on purpose"), { name: "ValueError" });
+  if (request.do === "exit") process.exit(3);
+  if (request.do === "kill") process.kill(process.pid, "SIGKILL");
+  if (request.do === "hang") for (;;); // not even its loop turns
+  if (request.do === "garbage") return { circle: 1n };
+  if (request.do === "large") return "x".repeat(7 << 20);
+  if (request.do === "fork") {
+    for (const detached of [false, true]) {
+      const child = spawn("sleep", ["1000"], { detached });
+      fs.appendFileSync(request.pids, `${child.pid}\\n`);
+    }
+    process.exit(0);
   }
   await new Promise((done) => setTimeout(done, 1000 * (request.seconds ?? 0)));
-  const answer = { "n": request.n };
-  return isMessage
-    ? { statusCode: 200, body: JSON.stringify(answer) } : answer;
+  const answer = { n: request.n };
+  return isMessage ? { statusCode: 200, body: JSON.stringify(answer) } : answer;
 };
 """
 
-APPS = {"python3.12": ("app.py", PYTHON_APP), "nodejs20.x": ("app.js", NODE_APP)}
+RUNTIMES = {"python3.12": ("app.py", APP), "nodejs20.x": ("app.js", APP_JS)}
 
 RUN_FAULTS = [
     FAULTS[0],
@@ -253,28 +250,32 @@ RUN_FAULTS = [
     ("kill", "Runtime.ExitError",
      "RequestId: {id} Error: Runtime exited with error: signal: killed"),
     FAULTS[2],
-    ("garbage", r"Runtime.(MarshalError|JSONStringifyError)", ""),
+    # Python's word for it, and Node's.
+    ("garbage", "Runtime.(MarshalError|JSONStringifyError)", ""),
     FAULTS[3],
 ]
 
 
-@pytest.fixture(params=APPS)
-def run_app(request, gatewire, tmp_path):
-    """run_app(**function) serves f, whose processes are gatewire's; its code is
-    run_app.text in the file run_app.path."""
+@pytest.fixture(params=RUNTIMES)
+def run_app(gatewire, tmp_path, request):
+    """run_app(**function) serves f, whose processes are gatewire's, and whose
+    code is run_app.code; run_app.settings(**function) is its configuration."""
+    name, text = RUNTIMES[request.param]
     code = tmp_path / "code"
     code.mkdir()
-    name, text = APPS[request.param]
-    (code / name).write_text(text)
 
-    def run_app(**function):
-        return gatewire(["dev"], config(
+    def settings(**function):
+        return config(
             {"$default": {"integration": "function:f", "routeResponse": True}},
             workers=2, functions={"f": {
                 "runtime": request.param, "handler": "app.handler",
-                "codeUri": str(code), **function}}))
+                "codeUri": str(code), **function}})
 
-    run_app.path, run_app.text = code / name, text
+    def run_app(**function):
+        return gatewire(["dev"], settings(**function))
+
+    run_app.settings, run_app.code, run_app.text = settings, code / name, text
+    run_app.code.write_text(text)
     return run_app
 
 
@@ -376,21 +377,54 @@ def test_reloads_under_load(start):
     assert talk.end() == len(g.runtime.events)
 
 
-def test_new_code_under_load(run_app, tmp_path):
+class Versions:
+    """Code that tells its version, put in place while it is in use."""
+
+    ALL = (1, 2, 3)
+
+    def __init__(self, g, app):
+        self.g, self.app, self.asked = g, app, 0
+
+    def write(self, version):
+        fresh = self.app.code.with_suffix(".fresh")
+        fresh.write_text(re.sub(r"answer = {", f"answer = {{\"version\": {version},",
+                                self.app.text))
+        fresh.rename(self.app.code)
+
+    def is_in_force(self, version):
+        self.asked += 1
+        return invoke(self.g, {}).json().get("version") == version
+
+
+def check_each_once(g, talk, versions):
+    """Every message had its answer, as Talk has seen, of one run."""
+    count = talk.end() + versions.asked
+    assert g.metric("invocation_errors") == 0
+    assert g.metric("invocations") == count
+
+
+def test_new_code_under_load(run_app):
     """Old processes finish what they have, and the new ones take over."""
     g = run_app(concurrency=4, timeout=60, reload=True)
-    talk = Talk(g, 8)
-    for version in (1, 2, 3):
+    versions, talk = Versions(g, run_app), Talk(g, 8)
+    for version in Versions.ALL:
         talk.go_on(100)
-        fresh = tmp_path / "fresh"
-        fresh.write_text(run_app.text.replace(
-            '"n": request', f'"version": {version}, "n": request'))
-        fresh.rename(run_app.path)
-        until(lambda: talk.complaints or
-              invoke(g, {}).json().get("version") == version)
-    count = talk.end()
-    assert g.metric("invocation_errors") == 0
-    assert g.metric("invocations") >= count
+        versions.write(version)
+        until(lambda: talk.complaints or versions.is_in_force(version))
+    check_each_once(g, talk, versions)
+
+
+def test_reloads_of_processes_under_load(run_app):
+    """SIGHUP, with other settings and with other code."""
+    g = run_app(concurrency=4, timeout=60)
+    versions, talk = Versions(g, run_app), Talk(g, 8)
+    for version, timeout in zip(Versions.ALL, (60, 60, 59)):
+        talk.go_on(100)
+        versions.write(version)
+        assert g.reload(run_app.settings(concurrency=4,
+                                         timeout=timeout)) == "done"
+        until(lambda: talk.complaints or versions.is_in_force(version))
+    check_each_once(g, talk, versions)
 
 
 class Gate:

@@ -340,6 +340,27 @@ START_TEST(a_function_that_cannot_start_says_so_at_once)
 }
 END_TEST
 
+/* It said why; there is nothing to try again before somebody has mended it. */
+START_TEST(code_that_is_worked_at_is_tried_twice)
+{
+    const char *first;
+
+    open_world();
+    spec.reload = true;
+    supervise("import no_such_module");
+    UNTIL(strstr(lines, "function.pause function=greeter ms=30000, unless its "
+                        "code changes"));
+    first = strstr(lines, "function.init function=greeter "
+                          "error=Runtime.ImportModuleError Unable to import");
+    ck_assert_ptr_nonnull(first);
+    first = strstr(first + 1, "function.init");
+    ck_assert_ptr_nonnull(first);
+    ck_assert_ptr_null(strstr(first + 1, "function.init"));
+    ck_assert_ptr_null(strstr(lines, "function.exit"));
+    close_world();
+}
+END_TEST
+
 START_TEST(a_missing_program_is_named)
 {
     const struct gw_pair nowhere = { GW_LIT("PATH"), GW_LIT("/nowhere") };
@@ -467,6 +488,7 @@ GW_SUITE("server/function/supervisor")
                         0, GW_LEN(ends));
     tcase_add_loop_test(tc, a_function_that_cannot_start_says_so_at_once, 0,
                         GW_LEN(broken));
+    tcase_add_test(tc, code_that_is_worked_at_is_tried_twice);
     tcase_add_test(tc, a_missing_program_is_named);
     tcase_add_test(tc, restarts_take_longer_and_longer);
     tcase_add_test(tc, what_runs_ends_with_the_old_what_comes_goes_to_the_new);
