@@ -236,6 +236,16 @@ static void print_command(const struct gw_app *app, const char *scheme)
                 plan->api_id.at, GW_FMT(plan->stage));
 }
 
+static bool has_proxied_functions(const struct gw_config *c)
+{
+    for (size_t i = 0; i < c->plan_count; i++)
+        for (size_t r = 0; r < c->plans[i]->route_count; r++)
+            if (c->plans[i]->all[r].integration.type ==
+                GW_INTEGRATION_AWS_PROXY)
+                return true;
+    return false;
+}
+
 /* One that dev has made is known to functions only. */
 static bool has_own_certificate(const struct gw_app *app)
 {
@@ -278,6 +288,11 @@ static void announce(const struct gw_app *app)
             (unsigned long long)s->out_queue_total_bytes,
             (unsigned long long)s->max_message_bytes);
     print_stages(app, scheme);
+    if (!app->config->dev && !s->domain_name.len &&
+        has_proxied_functions(app->config))
+        gw_warn("domain",
+                "events have the Host that a client has sent as their "
+                "domainName, and functions post there: set `domainName`");
     if (!gw_config_wants_signatures(app->config))
         gw_info("open",
                 "@connections calls need no signature: whoever reaches "

@@ -30,18 +30,6 @@ gw_err gw_buf_reserve(struct gw_buf *b, size_t n)
     return GW_OK;
 }
 
-gw_err gw_buf_add(struct gw_buf *b, gw_str bytes)
-{
-    gw_err err = gw_buf_reserve(b, bytes.len);
-
-    if (err)
-        return err;
-    if (bytes.len)
-        memcpy(b->at + b->len, bytes.at, bytes.len);
-    b->len += bytes.len;
-    return GW_OK;
-}
-
 gw_err gw_buf_addf(struct gw_buf *b, const char *format, ...)
 {
     va_list args;

@@ -86,6 +86,28 @@ bool gw_str_to_u64(gw_str s, uint64_t *out)
     return true;
 }
 
+gw_str gw_str_of_u64(uint64_t value, char room[GW_DIGITS_MAX])
+{
+    size_t first = GW_DIGITS_MAX;
+
+    do
+        room[--first] = (char)('0' + value % 10);
+    while (value /= 10);
+    return (gw_str){ room + first, GW_DIGITS_MAX - first };
+}
+
+gw_str gw_str_of_i64(int64_t value, char room[GW_DIGITS_MAX])
+{
+    bool negative = value < 0;
+    gw_str text =
+        gw_str_of_u64(negative ? -(uint64_t)value : (uint64_t)value, room);
+
+    if (!negative)
+        return text;
+    room[GW_DIGITS_MAX - text.len - 1] = '-';
+    return (gw_str){ text.at - 1, text.len + 1 };
+}
+
 bool gw_str_is_of(gw_str s, const char *marks)
 {
     for (size_t i = 0; i < s.len; i++) {

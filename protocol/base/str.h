@@ -67,6 +67,11 @@ ptrdiff_t gw_str_find(gw_str s, char c, size_t from);
 /* Decimal digits only, no sign, no blanks; false on overflow or rubbish. */
 bool gw_str_to_u64(gw_str s, uint64_t *out);
 
+/* The other way; the text stands at the end of `room`. */
+#define GW_DIGITS_MAX 20 /* of 64 bits, or 19 and a sign */
+gw_str gw_str_of_u64(uint64_t value, char room[GW_DIGITS_MAX]);
+gw_str gw_str_of_i64(int64_t value, char room[GW_DIGITS_MAX]);
+
 /* Letters, digits, and the characters of `marks`; nothing else. True for an
  * empty text. ASCII only. */
 bool gw_str_is_of(gw_str s, const char *marks);

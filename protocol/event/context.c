@@ -1,8 +1,5 @@
 #include "protocol/event/context.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 bool gw_pairs_find(const struct gw_pairs *pairs, gw_str name, gw_str *value)
 {
     for (size_t i = 0; i < pairs->count; i++)
@@ -80,9 +77,9 @@ bool gw_context_knows(gw_str name)
     return row_of(name) != NULL;
 }
 
-static bool keep(struct gw_arena *a, const char *text, gw_str *value)
+static bool keep(struct gw_arena *a, gw_str text, gw_str *value)
 {
-    return gw_arena_dup(a, gw_str_of(text), value) == GW_OK;
+    return gw_arena_dup(a, text, value) == GW_OK;
 }
 
 bool gw_context_find(const struct gw_context *c, struct gw_arena *a,
@@ -90,7 +87,7 @@ bool gw_context_find(const struct gw_context *c, struct gw_arena *a,
 {
     const struct row *row = row_of(name);
     const void *member;
-    char text[GW_CLF_TIME_LEN + 1];
+    char text[GW_CLF_TIME_LEN + 1], digits[GW_DIGITS_MAX];
 
     if (!row || !(row->on & 1u << c->event_type))
         return false;
@@ -108,13 +105,11 @@ bool gw_context_find(const struct gw_context *c, struct gw_arena *a,
         return true;
     case CLF:
         gw_time_clf(*(const int64_t *)member, text);
-        return keep(a, text, value);
+        return keep(a, gw_str_of(text), value);
     case INTEGER:
-        snprintf(text, sizeof(text), "%" PRId64, *(const int64_t *)member);
-        return keep(a, text, value);
+        return keep(a, gw_str_of_i64(*(const int64_t *)member, digits), value);
     case UNSIGNED:
-        snprintf(text, sizeof(text), "%u", *(const unsigned *)member);
-        return keep(a, text, value);
+        return keep(a, gw_str_of_u64(*(const unsigned *)member, digits), value);
     }
     return false;
 }

@@ -9,7 +9,6 @@
 #include "protocol/http/query.h"
 #include "protocol/json/json.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 
 enum { USUAL_BYTES = 1024 };
@@ -29,8 +28,6 @@ static void put(struct writer *w, gw_str json)
 static void put_text(struct writer *w, gw_str text)
 {
     if (!w->err)
-        w->err = gw_utf8_repair(w->arena, text, &text);
-    if (!w->err)
         w->err = gw_json_write_text(&w->out, text);
 }
 
@@ -43,9 +40,10 @@ static void put_member(struct writer *w, gw_str before, gw_str text)
 
 static void put_number(struct writer *w, gw_str before, int64_t value)
 {
+    char digits[GW_DIGITS_MAX];
+
     put(w, before);
-    if (!w->err)
-        w->err = gw_buf_addf(&w->out, "%" PRId64, value);
+    put(w, gw_str_of_i64(value, digits));
 }
 
 /* --- maps -------------------------------------------------------------------- */
@@ -287,12 +285,15 @@ gw_err gw_proxy_event_write(struct gw_arena *a,
                             const struct gw_proxy_event *event, gw_str *out)
 {
     struct writer w = { .arena = a };
+    size_t usual = GW_MAX((size_t)USUAL_BYTES, 2 * event->body.len);
 
     gw_buf_init(&w.out, a->max);
-    w.err = gw_buf_reserve(&w.out, GW_MIN(USUAL_BYTES, a->max));
+    w.err = gw_buf_reserve(&w.out, GW_MIN(usual, a->max));
     put_event(&w, event);
     if (!w.err)
         w.err = gw_arena_dup(a, gw_buf_str(&w.out), out);
+    if (!w.err) /* at once: what stands between the texts is ASCII */
+        w.err = gw_utf8_repair(a, *out, out);
     gw_buf_fini(&w.out);
     return w.err;
 }

@@ -506,16 +506,35 @@ static unsigned hex4(const char *p)
     return value;
 }
 
-/* The bytes that the judged escape at *p stands for; steps over it. */
+/* What the letter after a backslash stands for. */
+static char meant_by(char letter)
+{
+    switch (letter) {
+    case 'b':
+        return '\b';
+    case 'f':
+        return '\f';
+    case 'n':
+        return '\n';
+    case 'r':
+        return '\r';
+    case 't':
+        return '\t';
+    default: /* itself: a quote, a slash, a backslash */
+        return letter;
+    }
+}
+
+/* The bytes that the judged escape at *p stands for, fewer than it has itself;
+ * steps over it. */
 static size_t unescape(const char **p, const char *end, char out[4])
 {
-    static const char letters[] = "bfnrt", meant[] = "\b\f\n\r\t";
-    const char *escape = *p, *letter = strchr(letters, escape[1]);
+    const char *escape = *p;
     uint32_t scalar;
 
     if (escape[1] != 'u') {
         *p += 2;
-        out[0] = letter ? meant[letter - letters] : escape[1];
+        out[0] = meant_by(escape[1]);
         return 1;
     }
     *p += 6;
@@ -552,17 +571,12 @@ gw_err gw_json_text(struct gw_arena *a, gw_json string, gw_str *out)
     out->at = text;
     while (p < end) {
         const char *stop = plain_end(p, end);
-        char bytes[4];
-        size_t n;
 
         memcpy(text, p, (size_t)(stop - p));
         text += stop - p;
         p = stop;
-        if (p == end)
-            break;
-        n = unescape(&p, end, bytes);
-        memcpy(text, bytes, n);
-        text += n;
+        if (p < end)
+            text += unescape(&p, end, text);
     }
     out->len = (size_t)(text - out->at);
     return GW_OK;
@@ -595,15 +609,42 @@ bool gw_json_is_text(gw_json string, gw_str text)
     }
 }
 
+/* NUL: the character has no escape of two. */
+static char letter_for(char c)
+{
+    switch (c) {
+    case '\b':
+        return 'b';
+    case '\f':
+        return 'f';
+    case '\n':
+        return 'n';
+    case '\r':
+        return 'r';
+    case '\t':
+        return 't';
+    case '"':
+    case '\\':
+        return c;
+    default:
+        return '\0';
+    }
+}
+
+static gw_err write_control(struct gw_buf *out, char c)
+{
+    static const char hex[] = "0123456789abcdef";
+    char escape[] = { '\\', 'u', '0', '0', hex[c >> 4 & 15], hex[c & 15] };
+
+    return gw_buf_add(out, (gw_str){ escape, sizeof(escape) });
+}
+
 static gw_err write_escape(struct gw_buf *out, char c)
 {
-    static const char meant[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt";
-    const char *known = memchr(meant, c, sizeof(meant) - 1);
+    char escape[] = { '\\', letter_for(c) };
 
-    if (known)
-        return gw_buf_add(
-            out, (gw_str){ (char[]){ '\\', letters[known - meant] }, 2 });
-    return gw_buf_addf(out, "\\u%04x", (unsigned char)c);
+    return escape[1] ? gw_buf_add(out, (gw_str){ escape, sizeof(escape) })
+                     : write_control(out, c);
 }
 
 gw_err gw_json_write_text(struct gw_buf *out, gw_str text)
@@ -650,11 +691,12 @@ static bool add_digit(int64_t *value, int digit)
 
 bool gw_json_to_i64(gw_json number, int64_t *out)
 {
-    const char *p = number.raw.at, *end = p + number.raw.len, *digits, *point;
+    const char *p = number.raw.at, *end, *digits, *point;
     int64_t value = 0, places; /* digits in front of the point */
 
     if (number.kind != GW_JSON_NUMBER)
         return false;
+    end = p + number.raw.len;
     digits = p + (*p == '-');
     point = digits_end(digits, end);
     places = point - digits;

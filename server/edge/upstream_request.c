@@ -2,8 +2,6 @@
 
 #define LENGTH_FIELD GW_LIT("Content-Length: ")
 
-enum { LENGTH_DIGITS = 20 }; /* of the largest uint64_t */
-
 /* One compare for nearly every byte: this runs over all that is sent. */
 static bool breaks_line(gw_str s)
 {
@@ -32,7 +30,7 @@ static bool wants_length(const struct gw_fetch_request *r)
 static size_t room_for(const struct gw_fetch_request *r)
 {
     size_t n = r->method.len + r->target.len + sizeof("  HTTP/1.1\r\n") +
-               LENGTH_FIELD.len + LENGTH_DIGITS + sizeof("\r\n\r\n") +
+               LENGTH_FIELD.len + GW_DIGITS_MAX + sizeof("\r\n\r\n") +
                r->body.len;
 
     for (size_t i = 0; i < r->header_count; i++)
@@ -50,14 +48,10 @@ static char *put(char *at, gw_str s)
 
 static char *put_length(char *at, size_t length)
 {
-    char digits[LENGTH_DIGITS];
-    size_t first = LENGTH_DIGITS;
+    char digits[GW_DIGITS_MAX];
 
-    do
-        digits[--first] = (char)('0' + length % 10);
-    while (length /= 10);
     at = put(at, LENGTH_FIELD);
-    at = put(at, (gw_str){ digits + first, LENGTH_DIGITS - first });
+    at = put(at, gw_str_of_u64(length, digits));
     return put(at, GW_LIT("\r\n"));
 }
 

@@ -230,26 +230,6 @@ static gw_err use_own(struct making *t, const char *folder,
     return GW_OK;
 }
 
-static bool is_node(const struct gw_function_spec *f)
-{
-    return gw_str_starts(f->runtime, GW_LIT("nodejs"));
-}
-
-static bool is_python(const struct gw_function_spec *f)
-{
-    return gw_str_starts(f->runtime, GW_LIT("python3"));
-}
-
-static bool is_own(const struct gw_function_spec *f)
-{
-    return gw_str_starts(f->runtime, GW_LIT("provided"));
-}
-
-bool gw_supervisor_runs(const struct gw_function_spec *spec)
-{
-    return is_node(spec) || is_python(spec) || is_own(spec);
-}
-
 /* --- the code ------------------------------------------------------------------ */
 
 static gw_err write_inline(struct making *t, const char **folder,
@@ -261,10 +241,10 @@ static gw_err write_inline(struct making *t, const char **folder,
     *folder = text(t, "%s/%s", t->m->surroundings->folder, name);
     if (t->is_short || memchr(f->name.at, '/', f->name.len))
         return gw_fail(why, GW_E_INVALID, "a name that no folder can have");
-    return gw_folder_write(
-        t->m->surroundings->folder,
-        text(t, "%s/index.%s", name, is_python(f) ? "py" : "js"),
-        f->inline_code, why);
+    return gw_folder_write(t->m->surroundings->folder,
+                           text(t, "%s/index.%s", name,
+                                gw_runtime_is_python(f->runtime) ? "py" : "js"),
+                           f->inline_code, why);
 }
 
 /* Where its code is, seen from anywhere. */
@@ -304,9 +284,9 @@ gw_err gw_command_make(const struct gw_command_maker *m, struct gw_arena *a,
     for (size_t i = 0; i < own->count; i++)
         set(&t, own->at[i].name, own->at[i].value);
     set_identity(&t, folder);
-    err = is_node(m->spec)     ? use_node(&t, why)
-          : is_python(m->spec) ? use_python(&t, why)
-                               : use_own(&t, folder, why);
+    err = gw_runtime_is_node(m->spec->runtime)     ? use_node(&t, why)
+          : gw_runtime_is_python(m->spec->runtime) ? use_python(&t, why)
+                                                   : use_own(&t, folder, why);
     if (!err && t.is_short)
         err = gw_fail(why, GW_E_TOO_BIG, "its variables are too large");
     t.variables[t.variable_count] = NULL;

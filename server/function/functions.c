@@ -245,7 +245,7 @@ static void supervise(struct owned *o)
 {
     struct gw_functions *fs = o->fs;
 
-    if (gw_supervisor_runs(o->function.spec) && keeper_of(fs))
+    if (gw_runtime_is_run_here(o->function.spec->runtime) && keeper_of(fs))
         o->supervisor = gw_supervisor_new(fs->o.loop, fs->o.edge, fs->keeper,
                                           &o->function, &fs->around);
 }
@@ -305,7 +305,7 @@ static void change(struct owned *o, const struct gw_function_spec *spec)
     o->door_at = spec->door;
     if (!o->supervisor)
         supervise(o);
-    else if (!gw_supervisor_runs(spec))
+    else if (!gw_runtime_is_run_here(spec->runtime))
         close_supervisor(o);
     else if (!o->ending)
         gw_supervisor_replace(o->supervisor);

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 enum {
-    LINE_BYTES = 800, /* with its prefix it fits a line of the log */
+    LINE_BYTES = 8192, /* GW_LOG_TEXT_MAX has room for it and its prefix */
     TURN_BYTES = 4096,
     /* What a pipe holds, so that all is read that was printed before. */
     SETTLE_BYTES = 65536,

@@ -5,9 +5,9 @@
  *
  *     function.log  function=greeter request_id=8d1f… a line as it was printed
  *
- * Longer lines are cut into pieces; empty ones are left out. Little is read in
- * one turn of the loop, so that a flood only fills its own pipe, and stops its
- * own process.
+ * Lines of more than 8 KB are cut into pieces; empty ones are left out. Little
+ * is read in one turn of the loop, so that a flood only fills its own pipe, and
+ * stops its own process.
  */
 #ifndef GW_FUNCTION_OUTPUT_H
 #define GW_FUNCTION_OUTPUT_H

@@ -7,7 +7,8 @@
 #include "protocol/base/base.h"
 
 enum {
-    GW_PAUSE_FIRST_MS = 100,
+    GW_PAUSE_FIRST_MS = 500, /* code that does not load seldom heals sooner */
+    GW_PAUSE_WORKED_FIRST_MS = 100,
     GW_PAUSE_MAX_MS = 10000,
     GW_PAUSE_WORKED_MAX_MS = 1000,
     GW_PAUSE_RELOAD_MS = 30000,  /* of what starts anew when its files change */
@@ -23,11 +24,12 @@ enum {
 static inline int64_t gw_pause_ms(unsigned failures, bool has_worked)
 {
     unsigned count = failures && has_worked ? failures - 1 : failures;
+    int64_t first = has_worked ? GW_PAUSE_WORKED_FIRST_MS : GW_PAUSE_FIRST_MS;
     int64_t most = has_worked ? GW_PAUSE_WORKED_MAX_MS : GW_PAUSE_MAX_MS;
 
     if (!count)
         return 0;
-    return GW_MIN((int64_t)GW_PAUSE_FIRST_MS << GW_MIN(count - 1, 10U), most);
+    return GW_MIN(first << GW_MIN(count - 1, 10U), most);
 }
 
 #endif

@@ -9,7 +9,7 @@
 #include "protocol/http/query.h"
 #include "protocol/json/json.h"
 
-#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
@@ -209,14 +209,13 @@ static gw_str as_header(gw_str text, char room[CONTEXT_MAX])
 static void hand_over(struct caller *c, const struct gw_flight *flight)
 {
     const struct gw_invocation *v = flight->invocation;
-    char deadline[24], room[CONTEXT_MAX];
-    int n = snprintf(deadline, sizeof(deadline), "%" PRId64,
-                     flight->deadline_unix_ms);
+    char digits[GW_DIGITS_MAX], room[CONTEXT_MAX];
     struct gw_http_header headers[6] = {
         { json_type[0], json_type[1] },
         { GW_LIT("Lambda-Runtime-Aws-Request-Id"),
           { flight->id, GW_FLIGHT_ID_LEN } },
-        { GW_LIT("Lambda-Runtime-Deadline-Ms"), { deadline, (size_t)n } },
+        { GW_LIT("Lambda-Runtime-Deadline-Ms"),
+          gw_str_of_i64(flight->deadline_unix_ms, digits) },
         { GW_LIT("Lambda-Runtime-Invoked-Function-Arn"),
           flight->function->spec->arn },
     };

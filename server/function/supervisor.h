@@ -50,7 +50,4 @@ void gw_supervisor_replace(struct gw_supervisor *s);
 void gw_supervisor_close(struct gw_supervisor *s, bool at_once,
                          void (*gone)(void *ctx), void *ctx);
 
-/* Does this build know how to run it? node*, python3*, provided*. */
-bool gw_supervisor_runs(const struct gw_function_spec *spec);
-
 #endif

@@ -106,6 +106,18 @@ def test_serve_and_plain_files_have_no_certificate_made(start, folder):
     assert folder() is None
 
 
+def test_serve_warns_of_names_that_clients_choose(start):
+    """An event's domainName is where a function posts to."""
+    g = start("managementAuth: none\n" + CONFIG, "serve")
+    g.wait_for_line(r"warn +domain ")
+    for config, verb in ((CONFIG, "dev"), (
+            "domainName: ws.example.com\nmanagementAuth: none\n" + CONFIG,
+            "serve")):
+        g = start(config, verb)
+        g.wait_for_line(r"function +name=send")
+        assert " domain " not in g.output
+
+
 def test_it_says_how_to_talk_to_it(start):
     g = start()
     for line in (r"stage .*url=ws://127.0.0.1:\d+/dev$",

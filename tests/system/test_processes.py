@@ -13,7 +13,7 @@ import threading
 import pytest
 
 from conftest import Gatewire, until
-from wire import ask, config
+from wire import ask, config, connect
 
 HANDLER = """
 import os, subprocess, sys, time
@@ -202,6 +202,35 @@ def test_secrets_of_the_gateway_stay_there(serve):
     assert told["AWS_EXECUTION_ENV"] == "AWS_Lambda_python3.12"
     assert "operator" not in json.dumps(told)
     assert not [name for name in told if name.startswith("GATEWIRE")]
+
+
+SENDER = """
+import boto3
+
+def handler(event, context):
+    c = event["requestContext"]
+    boto3.client(
+        "apigatewaymanagementapi",
+        endpoint_url="http://{domainName}/{stage}".format(**c),
+    ).post_to_connection(ConnectionId=c["connectionId"], Data=b"signed")
+    return {"statusCode": 200}
+"""
+
+
+def test_serve_gives_functions_a_key_that_is_good_for_pushes(gatewire, tmp_path):
+    (tmp_path / "sender").mkdir()
+    (tmp_path / "sender/app.py").write_text(SENDER)
+    g = gatewire(config=config(
+        {"$default": "function:sender"},
+        credentials=[{"accessKeyId": "FIRST", "secretAccessKey": "one"},
+                     {"accessKeyId": "SECOND", "secretAccessKey": "two"}],
+        functions={"sender": {
+            "runtime": "python3.12", "handler": "app.handler", "timeout": 20,
+            "codeUri": str(tmp_path / "sender"), "memorySize": 256}}))
+    with connect(g, headers={"Host": f"127.0.0.1:{g.port}"}) as client:
+        client.send("x")
+        assert client.text() == "signed"
+        assert ask(g.port, "POST", "/dev/@connections/x").status == 403
 
 
 def test_its_output_is_logged_with_the_run(serve):

@@ -151,7 +151,8 @@ static void join(struct gw_redis_registry *r)
     memcpy(&key, m->founding + 8, sizeof(key));
     key.k0 = le64toh(key.k0);
     key.k1 = le64toh(key.k1);
-    m->founded = m->joined = m->current = true;
+    m->founded = m->current = true;
+    m->joined = true;
     m->taken = false;
     m->refused_ms = 0;
     log_event(r, GW_LOG_INFO, "registry.joined", "");

@@ -113,6 +113,30 @@ START_TEST(numbers_are_read_strictly)
 }
 END_TEST
 
+START_TEST(numbers_are_written)
+{
+    static const struct {
+        int64_t value;
+        const char *text;
+    } cases[] = {
+        { 0, "0" },
+        { 9, "9" },
+        { 10, "10" },
+        { -1, "-1" },
+        { 1234567890123, "1234567890123" },
+        { INT64_MAX, "9223372036854775807" },
+        { INT64_MIN, "-9223372036854775808" },
+    };
+    char room[GW_DIGITS_MAX];
+
+    for (size_t i = 0; i < GW_LEN(cases); i++)
+        ck_assert_gw_str(gw_str_of_i64(cases[i].value, room),
+                         gw_str_of(cases[i].text));
+    ck_assert_gw_str(gw_str_of_u64(UINT64_MAX, room),
+                     GW_LIT("18446744073709551615"));
+}
+END_TEST
+
 START_TEST(distances_count_edits)
 {
     static const struct {
@@ -159,6 +183,7 @@ GW_SUITE("protocol/base/str")
     tcase_add_test(tc, texts_are_cut);
     tcase_add_test(tc, characters_are_found);
     tcase_add_loop_test(tc, numbers_are_read_strictly, 0, GW_LEN(numbers));
+    tcase_add_test(tc, numbers_are_written);
     tcase_add_test(tc, distances_count_edits);
     tcase_add_test(tc, copies_are_c_strings);
 }

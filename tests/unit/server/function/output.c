@@ -82,7 +82,7 @@ static const char *const characters[] = { "x", "\xc3\xa9", "\xe2\x82\xac",
 
 START_TEST(long_lines_are_cut_between_characters)
 {
-    const size_t size = strlen(characters[_i]), count = 3001;
+    const size_t size = strlen(characters[_i]), count = 12001;
     size_t found = 0;
     gw_str rest;
 
@@ -96,9 +96,9 @@ START_TEST(long_lines_are_cut_between_characters)
     while (rest.len) {
         gw_str piece = gw_str_cut(&rest, '|');
 
-        ck_assert_uint_lt(piece.len, 1000);
         ck_assert(gw_str_starts(piece, GW_LIT(NOBODY)));
         piece = gw_str_skip(piece, sizeof(NOBODY) - 1);
+        ck_assert_uint_le(piece.len, 8192);
         if (found == 0)
             ck_assert(gw_str_pass(&piece, '.'));
         ck_assert_uint_eq(piece.len % size, 0);

@@ -466,8 +466,8 @@ static const struct {
     bool has_worked;
     int64_t ms;
 } pauses[] = {
-    { 0, true, 0 },         { 0, false, 0 },    { 1, false, 100 },
-    { 2, false, 200 },      { 7, false, 6400 }, { 8, false, 10000 },
+    { 0, true, 0 },         { 0, false, 0 },    { 1, false, 500 },
+    { 2, false, 1000 },     { 5, false, 8000 }, { 6, false, 10000 },
     { 1000, false, 10000 }, { 1, true, 0 },     { 2, true, 100 },
     { 5, true, 800 },       { 6, true, 1000 },  { 1000, true, 1000 },
 };
