@@ -20,6 +20,12 @@
 
 void gw_suite_register(const char *name, void (*fill)(TCase *tc));
 
+/* A check that fails: see suite.c. */
+void gw_check_failed(const char *file, int line, const char *what,
+                     const char *format, ...)
+    __attribute__((noreturn, format(printf, 4, 5)));
+#define _ck_assert_failed gw_check_failed
+
 #define GW_SUITE(name)                                            \
     static void fill(TCase *tc);                                  \
     static void __attribute__((constructor)) register_suite(void) \

@@ -327,7 +327,8 @@ START_TEST(a_killed_process_ends)
 
     open_world(&w, NULL);
     start(&w, &other, "echo other; exec sleep 1000");
-    start(&w, &j, "trap '' TERM INT HUP; echo up; sleep 1000 & wait");
+    start(&w, &j,
+          "trap '' TERM INT HUP; echo up; while :; do sleep 1000; done");
     read_line(&w, &other, text, sizeof(text));
     read_line(&w, &j, text, sizeof(text));
     gw_kept_kill(j.kept);
@@ -346,30 +347,44 @@ END_TEST
 
 /* Each prints the id of a process that will not end by itself. */
 static const char *const families[] = {
-    "sleep 1000 & echo $!",
-    "(sleep 1000 & echo $!)",
+    "sleep 1000 & echo $!;",
+    "(sleep 1000 & echo $!);",
     /* A daemon: a session of its own, and no parent. */
-    "setsid sh -c 'echo $$; exec sleep 1000' & sleep 0.1",
-    "(setsid sh -c 'echo $$; exec sleep 1000' &)",
-    "setsid setsid -f sh -c 'trap \"\" TERM; echo $$; exec sleep 1000'",
+    "setsid sh -c 'echo $$; exec sleep 1000' &",
+    "(setsid sh -c 'echo $$; exec sleep 1000' &);",
+    "setsid setsid -f sh -c 'trap \"\" TERM; echo $$; exec sleep 1000';",
 };
 
 START_TEST(nothing_outlives_its_leader)
 {
     struct world w;
     struct job j;
-    char script[256], text[64];
+    char folder[GW_FOLDER_MAX], fifo[GW_FOLDER_MAX + 8];
+    char script[GW_FOLDER_MAX + 256], text[64];
+    struct gw_fault why;
+    pid_t descendant;
+    int leave;
 
+    ck_assert(gw_folder_make(folder, &why) == GW_OK);
+    snprintf(fifo, sizeof(fifo), "%s/leave", folder);
+    ck_assert_int_eq(mkfifo(fifo, 0600), 0);
+    leave = open(fifo, O_RDWR | O_CLOEXEC);
     open_world(&w, NULL);
-    snprintf(script, sizeof(script), "%s; sleep 0.2; exit 3", families[_i]);
+    snprintf(script, sizeof(script), "%s read x < %s; exit 3", families[_i],
+             fifo);
     start(&w, &j, script);
+    read_line(&w, &j, text, sizeof(text));
+    descendant = atoi(text);
+    ck_assert(!is_gone(descendant));
+    ck_assert_int_eq(write(leave, "\n", 1), 1);
     wait_for_end(&w, &j);
     ck_assert(WIFEXITED(j.status));
     ck_assert_int_eq(WEXITSTATUS(j.status), 3);
     read_all(&j, text, sizeof(text)); /* its end: they have closed it, too */
-    ck_assert_int_gt(atoi(text), 1);
-    ck_assert(is_gone(atoi(text)));
+    ck_assert(is_gone(descendant));
     close_world(&w);
+    close(leave);
+    gw_folder_remove(folder);
 }
 END_TEST
 
@@ -381,7 +396,7 @@ START_TEST(a_kill_reaches_all_descendants)
     pid_t descendant;
 
     open_world(&w, NULL);
-    snprintf(script, sizeof(script), "%s; exec sleep 1000", families[_i]);
+    snprintf(script, sizeof(script), "%s exec sleep 1000", families[_i]);
     start(&w, &j, script);
     read_line(&w, &j, text, sizeof(text));
     descendant = atoi(text);
@@ -440,6 +455,7 @@ START_TEST(a_killed_gateway_leaves_nothing)
     ck_assert_int_eq(symlink("/usr", inside), 0);
     ck_assert_int_eq(pipe(pipe_ends), 0);
     gateway = fork();
+    ck_assert_int_ge(gateway, 0);
     if (gateway == 0) {
         /* What its own process prints goes to the test, which outlives it. */
         open_world(&w, folder);
