@@ -16,10 +16,12 @@ import { connect } from 'node:net';
 import path from 'node:path';
 import { Writable } from 'node:stream';
 import { finished } from 'node:stream/promises';
+import { setImmediate } from 'node:timers';
 import { pathToFileURL } from 'node:url';
 import util from 'node:util';
 
 const API = '/2018-06-01/runtime';
+const NOTHING = Buffer.alloc(0);
 const STREAMING = Symbol.for('aws.lambda.runtime.handler.streaming');
 const { host, hostname, port } = new URL(
   `http://${process.env.AWS_LAMBDA_RUNTIME_API}`);
@@ -92,12 +94,14 @@ function logError(what, error) {
 // --- the API -------------------------------------------------------------------
 
 // One connection, which stays: the API takes its loss for the loss of the
-// process. One request at a time. It is HTTP/1.1 by hand, as far as this API
-// needs it, because node:http costs more than all the rest of an invocation.
+// process. It is HTTP/1.1 by hand, as far as this API needs it, because
+// node:http costs more than all the rest of an invocation, and because it does
+// not pipeline: here an answer and the question for the next event leave
+// together, which saves a round trip.
 
 let socket; // undefined: not connected
-let waiting; // { resolve, reject } of the request in flight
-let parts = []; // what has come of its answer
+let waiting = []; // { resolve, reject } of the requests in flight, in order
+let parts = []; // what has come and is not taken
 let length = 0; // of the parts together
 let needed = 0; // before this length, there is no point in parsing
 
@@ -110,37 +114,47 @@ function connected() {
   fresh.on('error', (error) => { reason = error; });
   fresh.on('close', () => {
     if (socket !== fresh) return;
+    const lost = waiting;
     socket = undefined;
-    settle('reject', reason);
+    waiting = [];
+    keep(NOTHING);
+    for (const { reject } of lost) reject(reason);
   });
   fresh.on('end', () => fresh.destroy());
   socket = fresh;
   return fresh;
 }
 
-function settle(how, value) {
-  const settled = waiting;
-  waiting = undefined;
-  [parts, length, needed] = [[], 0, 0];
-  socket?.unref(); // while nothing is asked, it keeps no process alive
-  settled?.[how](value);
+function keep(bytes) {
+  parts = [bytes];
+  length = bytes.length;
+  needed = 0;
 }
 
 function onData(chunk) {
   parts.push(chunk);
   length += chunk.length;
   if (length < needed) return;
-  parts = [parts.length === 1 ? chunk : Buffer.concat(parts)];
-  needed = length + 1;
+  keep(length === chunk.length ? chunk : Buffer.concat(parts, length));
   try {
-    const message = parsed(parts[0]);
-    if (message) settle('resolve', message);
+    while (length && take(parts[0]));
   } catch (error) {
     socket.destroy(error);
   }
+  // While nothing is asked, it keeps no process alive.
+  if (!waiting.length) socket?.unref();
 }
 
-/** { status, headers, body }, or nothing while it is not all there. */
+/** Hands the first answer to who waits for it, once it is all there. */
+function take(bytes) {
+  const answer = parsed(bytes);
+  if (!answer) return false;
+  keep(bytes.subarray(answer.end));
+  waiting.shift()?.resolve(answer);
+  return true;
+}
+
+/** { status, headers, body, end }, or nothing while it is not all there. */
 function parsed(bytes) {
   const end = bytes.indexOf('\r\n\r\n');
   if (end < 0) return undefined;
@@ -150,16 +164,18 @@ function parsed(bytes) {
     const colon = line.indexOf(':');
     headers[line.slice(0, colon).toLowerCase()] = line.slice(colon + 1).trim();
   }
-  const body = /chunked/i.test(headers['transfer-encoding'])
+  const content = /chunked/i.test(headers['transfer-encoding'])
     ? dechunked(bytes, end + 4)
     : sized(bytes, end + 4, Number(headers['content-length'] ?? 0));
-  return body && { status: Number(first.split(' ')[1]), headers,
-    body: body.toString() };
+  return content && { status: Number(first.split(' ')[1]), headers, ...content };
 }
 
+/** { body, end }, or nothing, as the next. */
 function sized(bytes, from, size) {
-  needed = from + size;
-  return bytes.length < needed ? undefined : bytes.subarray(from, needed);
+  const end = from + size;
+  if (bytes.length >= end) return { body: bytes.utf8Slice(from, end), end };
+  needed = end;
+  return undefined;
 }
 
 function dechunked(bytes, from) {
@@ -171,7 +187,7 @@ function dechunked(bytes, from) {
     if (!(size >= 0)) throw new Error('malformed chunk');
     from = end + 2 + size + 2;
     if (bytes.length < from) return undefined;
-    if (size === 0) return Buffer.concat(chunks);
+    if (size === 0) return { body: Buffer.concat(chunks).toString(), end: from };
     chunks.push(bytes.subarray(end + 2, end + 2 + size));
   }
 }
@@ -181,7 +197,7 @@ function begin(method, target, headers, body = '') {
   let head = `${method} ${target} HTTP/1.1\r\nHost: ${host}\r\n`;
   for (const name in headers) head += `${name}: ${headers[name]}\r\n`;
   return new Promise((resolve, reject) => {
-    waiting = { resolve, reject };
+    waiting.push({ resolve, reject });
     connected().ref();
     socket.write(`${head}\r\n${body}`);
   });
@@ -204,7 +220,7 @@ async function call(method, target, headers, body) {
  * Posts an answer or an error. That nobody wanted it (too late, too large) is
  * no reason to stop, and whether the API is still there, `next` will tell.
  */
-async function post(target, headers, body) {
+async function post({ target, headers, body }) {
   try {
     const { status, body: told } = await call('POST', target, {
       'Content-Type': 'application/json',
@@ -219,12 +235,18 @@ async function post(target, headers, body) {
 
 const headerText = (text) => text.replace(/[^\x20-\x7e]/g, '?');
 
-function postError(target, error) {
+function errorPost(target, error) {
   const told = described(error);
-  return post(target,
-    { 'Lambda-Runtime-Function-Error-Type': headerText(told.errorType) },
-    JSON.stringify(told));
+  return {
+    target,
+    headers: {
+      'Lambda-Runtime-Function-Error-Type': headerText(told.errorType),
+    },
+    body: JSON.stringify(told),
+  };
 }
+
+const postError = (target, error) => post(errorPost(target, error));
 
 async function next() {
   const { status, headers, body } = await call(
@@ -325,21 +347,33 @@ function serialised(value) {
   }
 }
 
-async function answer(handler, invocation) {
+/** What is to be posted for the event. */
+async function answerTo(invocation, handler) {
   const { target, body } = invocation;
-  let posted;
   try {
     const context = contextOf(invocation);
     const value = await callHandler(handler, JSON.parse(body), context);
-    if (isCrashing) return new Promise(() => {}); // the crash has the word
-    posted = post(`${target}/response`, {}, serialised(value));
+    return { target: `${target}/response`, body: serialised(value) };
   } catch (error) {
-    if (isCrashing) return new Promise(() => {});
-    logError('Invoke Error', error);
-    posted = postError(`${target}/error`, error);
+    if (!isCrashing) logError('Invoke Error', error);
+    return errorPost(`${target}/error`, error);
   }
+}
+
+/** Runs one event, and resolves with the next. */
+async function answer(handler, invocation) {
+  const reply = await answerTo(invocation, handler);
+  if (isCrashing) return new Promise(() => {}); // the crash has the word
+  const kept = socket;
+  kept?.cork(); // what is posted leaves with the question for the next
+  const posted = post(reply);
   report = () => posted; // who crashes from now on lets it arrive
-  return posted;
+  // A rejection that nobody looks at is told before this, and who crashes must
+  // take no event any more.
+  await new Promise(setImmediate);
+  const coming = isCrashing ? new Promise(() => {}) : next();
+  kept?.uncork();
+  return coming;
 }
 
 // --- streaming handlers --------------------------------------------------------
@@ -435,6 +469,8 @@ async function answerStreaming(handler, invocation) {
     logError('Invoke Error', error);
     await stream.fail(error);
   }
+  report = async () => {};
+  return next();
 }
 
 globalThis.awslambda = {
@@ -530,15 +566,14 @@ process.on('beforeExit', () => whenIdle?.());
 
 async function serve(handler) {
   const run = handler[STREAMING] ? answerStreaming : answer;
-  for (;;) {
-    report = async () => {};
-    const invocation = await next();
+  report = async () => {};
+  for (let invocation = await next(); ;) {
     requestId = invocation.id;
     report = (error) => postError(`${invocation.target}/error`, error);
     const trace = invocation.headers['lambda-runtime-trace-id'];
     if (trace) process.env._X_AMZN_TRACE_ID = trace;
     else delete process.env._X_AMZN_TRACE_ID;
-    await run(handler, invocation);
+    invocation = await run(handler, invocation);
   }
 }
 
