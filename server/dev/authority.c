@@ -15,7 +15,7 @@
 
 enum {
     AN_HOUR = 60 * 60,
-    GOOD_FOR = 30 * 24 * AN_HOUR,
+    GOOD_FOR = 365 * 24 * AN_HOUR,
     SERIAL_BYTES = 16,
     BUNDLE_MAX = 8 << 20,
 };

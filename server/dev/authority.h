@@ -9,7 +9,7 @@
  *           (all for their owner's eyes only, as all of a run folder)
  * Names     localhost, *.localhost, 127.0.0.1, ::1, and `host` if it is an
  *           address
- * Good for  30 days, from an hour ago: clocks differ
+ * Good for  a year, longer than `dev` runs; from an hour ago: clocks differ
  */
 #ifndef GW_DEV_AUTHORITY_H
 #define GW_DEV_AUTHORITY_H
