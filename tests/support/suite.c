@@ -20,34 +20,6 @@ void gw_suite_register(const char *name, void (*fill)(TCase *tc))
     registered[count++].fill = fill;
 }
 
-#undef _ck_assert_failed
-
-/* Where tests share a process, Check would jump out of the one that failed and
- * go on; but its loop was on the stack, and the next signal would find it there:
- * a crash, and no word of what had failed. There, the first failure is told and
- * is the end. */
-void gw_check_failed(const char *file, int line, const char *what,
-                     const char *format, ...)
-{
-    const char *forks = getenv("CK_FORK");
-    char text[4096] = "";
-    va_list args;
-
-    if (format) {
-        va_start(args, format);
-        vsnprintf(text, sizeof(text), format, args);
-        va_end(args);
-    }
-    if (forks && strcmp(forks, "no") == 0) {
-        fprintf(stderr, "%s:%d: %s %s\n", file, line, what, text);
-        _exit(EXIT_FAILURE);
-    }
-    if (format)
-        _ck_assert_failed(file, line, what, "%s", text);
-    else
-        _ck_assert_failed(file, line, what, NULL);
-}
-
 const char *gw_vectors(void)
 {
     static const char *folder;
@@ -79,6 +51,34 @@ void gw_file_read(const char *path, struct gw_buf *out)
     } while (n);
     out->at[out->len] = '\0';
     fclose(f);
+}
+
+#undef _ck_assert_failed
+
+/* Where tests share a process, Check would jump out of the one that failed and
+ * go on; but its loop was on the stack, and the next signal would find it there:
+ * a crash, and no word of what had failed. There, the first failure is told and
+ * is the end. */
+void gw_check_failed(const char *file, int line, const char *what,
+                     const char *format, ...)
+{
+    const char *forks = getenv("CK_FORK");
+    char text[4096] = "";
+    va_list args;
+
+    if (format) {
+        va_start(args, format);
+        vsnprintf(text, sizeof(text), format, args);
+        va_end(args);
+    }
+    if (forks && strcmp(forks, "no") == 0) {
+        fprintf(stderr, "%s:%d: %s %s\n", file, line, what, text);
+        _exit(EXIT_FAILURE);
+    }
+    if (format)
+        _ck_assert_failed(file, line, what, "%s", text);
+    else
+        _ck_assert_failed(file, line, what, NULL);
 }
 
 int main(void)
